@@ -1,0 +1,72 @@
+"""How long work tells what it is doing, and how it is stopped. Free of Qt; safe to use from any thread."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+
+from photosearch.errors import Cancelled
+
+
+class Phase(StrEnum):
+    """What the indexer is doing."""
+
+    SCANNING = "scanning"
+    LOADING = "loading model"
+    ENCODING = "encoding"
+    PAUSED = "paused"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at the indexer. ``done`` of ``total`` counts photos of this run; ``total`` may still grow."""
+
+    phase: Phase
+    found: int = 0
+    done: int = 0
+    total: int = 0
+    problems: int = 0
+    photos_per_second: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryChanged:
+    """Photos came or went, or a folder changed its state; whoever shows them should look again."""
+
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexerFailed:
+    """Indexing stopped for a reason the user can mend; ``sentence`` says which. It is tried again by itself."""
+
+    sentence: str
+
+
+Event = Progress | LibraryChanged | IndexerFailed
+
+
+class CancelToken:
+    """Asks work to stop, from any thread."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def raise_if_cancelled(self) -> None:
+        if self._event.is_set():
+            raise Cancelled()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep up to ``seconds``; True at once when cancelled."""
+        return self._event.wait(seconds)

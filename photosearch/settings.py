@@ -1,0 +1,105 @@
+"""The user's choices: one table of names, defaults, ranges and help, and the file that keeps them.
+
+The table is the truth for the settings dialog, the documentation and the checks. A file with an unknown name or a bad
+value loses nothing: the entry is ignored with a line in the log, and stays in the file until that setting is changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+
+from photosearch.errors import SettingInvalid, display_path
+
+log = logging.getLogger(__name__)
+
+Value = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. ``smallest`` and ``largest`` bound numbers; ``choices`` bound words."""
+
+    name: str
+    default: Value
+    help: str
+    smallest: int | None = None
+    largest: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: object) -> Value:
+        """The value if it is allowed; raises SettingInvalid."""
+        if type(value) is not type(self.default):
+            raise SettingInvalid(f"The setting {self.name} takes a {type(self.default).__name__}, not {value!r}.")
+        if self.choices and value not in self.choices:
+            raise SettingInvalid(f"The setting {self.name} is one of {', '.join(self.choices)}, not {value!r}.")
+        if self.smallest is not None and not self.smallest <= value <= self.largest:  # type: ignore[operator]
+            raise SettingInvalid(f"The setting {self.name} goes from {self.smallest} to {self.largest}, not {value!r}.")
+        return value  # type: ignore[return-value]
+
+
+TABLE: dict[str, Setting] = {
+    s.name: s
+    for s in (
+        Setting("model", "builtin", "Which model looks at the photos: builtin, a model folder, or NAME/TAG of open_clip."),
+        Setting("device", "auto", "Where the model runs: auto takes a GPU that proves itself, cpu never does.",
+                choices=("auto", "cpu")),
+        Setting("max_megapixels", 250, "Pictures with more megapixels are listed as problems instead of decoded.",
+                smallest=1, largest=2000),
+        Setting("paused", False, "Indexing waits until it is resumed."),
+        Setting("tile_px", 190, "Height of the thumbnails in the window, in pixels.", smallest=80, largest=420),
+    )
+}  # fmt: skip
+
+
+class Settings:
+    """The choices in ``file``, over the table's defaults. Safe to use from several threads."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._values: dict[str, object] = {}
+        try:
+            self._values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            pass
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            log.warning("settings in %s ignored: %s", display_path(file), error)
+
+    def __getitem__(self, name: str) -> Value:
+        setting = TABLE[name]
+        try:
+            return setting.check(self._values.get(name, setting.default))
+        except SettingInvalid as error:
+            log.warning("%s", error)
+            return setting.default
+
+    def set(self, name: str, value: Value) -> None:
+        """Check, keep and write. Raises SettingInvalid, or OSError where the file cannot be written."""
+        with self._lock:
+            checked = TABLE[name].check(value)
+            if self._values.get(name) == checked and name in self._values:
+                return
+            self._values[name] = checked
+            self._write()
+
+    def _write(self) -> None:
+        """Write beside, then rename: a crash leaves the old file or the new one."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".settings-")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                tomli_w.dump(self._values, out)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(temporary, self._file)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
