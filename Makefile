@@ -1,0 +1,53 @@
+# Everything here sets up what it needs in .venv by itself, once (tools/setup.py). `make help` lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests run test test-long lint bench screenshots clean
+
+# Choices: make PYTHON=python3.12 …, make run PHOTOS=folder QUERY="words", make test ARGS="-k folder"
+PYTHON ?=
+PHOTOS ?=
+QUERY ?=
+ARGS ?=
+TORCH_INDEX ?=
+
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+SETUP := sh tools/setup.sh --torch-index "$(TORCH_INDEX)"
+export PYTHON PHOTOS QUERY
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  PYTHON=python3.12       use this Python (3.11 or newer)"
+	@echo "  TORCH_INDEX=URL         take torch from a further index; without an NVIDIA GPU"
+	@echo "                          https://download.pytorch.org/whl/cpu is a much smaller download"
+
+setup: ## install PhotoSearch and its libraries into .venv
+	@$(SETUP)
+
+setup-tests:
+	@$(SETUP) --tests
+
+run: setup ## open PhotoSearch (PHOTOS=folder adds a folder; QUERY="words" searches it)
+	@$(BIN)/python tools/start.py
+
+test: setup-tests ## run every test but the long ones (ARGS="-k words" chooses)
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-long: setup-tests ## run the tests that take minutes: kills, thousands of file operations
+	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+
+lint: setup ## style, formatting, types, unused code
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/vulture
+
+bench: setup ## measure, and write benchmarks/results
+	@set -e; for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script"; done
+
+screenshots: setup-tests ## take the pictures for the README from the real window
+	@$(BIN)/python tools/screenshots.py
+
+clean: ## remove .venv and everything else that was made here
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find photosearch tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
