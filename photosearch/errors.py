@@ -28,7 +28,9 @@ def display_path(path: str | bytes | os.PathLike) -> str:
     """A path as one line of text for people: undecodable bytes and control characters are escaped."""
     text = os.fsdecode(path)
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        c
+        if c.isprintable()
+        else c.encode("unicode_escape", "surrogatepass").decode("ascii")
         if not 0xDC80 <= ord(c) <= 0xDCFF
         else f"\\x{ord(c) - 0xDC00:02x}"
         for c in text

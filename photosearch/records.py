@@ -122,9 +122,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for. ``pictures`` are files, encoded image bytes (a pasted picture), or ids of photos in the library.
+    """What to look for, in words, pictures or both; an empty query is an error.
 
-    Words and pictures may be mixed; an empty query is an error.
+    ``pictures`` are files, encoded image bytes (a pasted picture), or ids of photos in the library.
     """
 
     words: str = ""

@@ -48,7 +48,7 @@ class Setting:
 TABLE: dict[str, Setting] = {
     s.name: s
     for s in (
-        Setting("model", "builtin", "Which model looks at the photos: builtin, a model folder, or NAME/TAG of open_clip."),
+        Setting("model", "builtin", "Which model looks at photos: builtin, a model folder, or open_clip's NAME/TAG."),
         Setting("device", "auto", "Where the model runs: auto takes a GPU that proves itself, cpu never does.",
                 choices=("auto", "cpu")),
         Setting("max_megapixels", 250, "Pictures with more megapixels are listed as problems instead of decoded.",
@@ -99,7 +99,7 @@ class Settings:
                 tomli_w.dump(self._values, out)
                 out.flush()
                 os.fsync(out.fileno())
-            os.replace(temporary, self._file)
+            Path(temporary).replace(self._file)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

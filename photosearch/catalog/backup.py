@@ -1,0 +1,80 @@
+"""Rolling copies of the catalog, checking it, and putting the newest good copy back."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from photosearch.catalog.database import Database
+
+KEPT_COPIES = 7
+
+
+def keep_daily(database: Database, folder: Path) -> Path | None:
+    """Copy the catalog to ``folder`` unless today's copy is there; the oldest beyond KEPT_COPIES go."""
+    target = folder / f"catalog-{datetime.date.today():%Y-%m-%d}.sqlite3"
+    if target.exists():
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    database.copy_to(unfinished)
+    unfinished.replace(target)
+    for old in sorted(folder.glob("catalog-????-??-??.sqlite3"))[:-KEPT_COPIES]:
+        old.unlink()
+    return target
+
+
+def keep_before_migration(catalog: Path, folder: Path, *, version: int) -> None:
+    """Copy the file as it is, before its tables change."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = sqlite3.connect(catalog)
+    try:
+        copy = sqlite3.connect(folder / f"catalog-version-{version}.sqlite3")
+        try:
+            source.backup(copy)
+        finally:
+            copy.close()
+    finally:
+        source.close()
+
+
+def fault_in(catalog: Path) -> str | None:
+    """What SQLite finds wrong with a catalog file, None where it is sound."""
+    try:
+        connection = sqlite3.connect(catalog.absolute().as_uri() + "?mode=ro", uri=True)
+        try:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            connection.execute("SELECT count(*) FROM photo").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return str(error)
+    return None if answer == "ok" else str(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a repair did: the copy that was put back (None: a new catalog begins), and where the damaged file went."""
+
+    copy: Path | None
+    damaged: Path
+
+
+def restore(catalog: Path, folder: Path) -> Restored:
+    """Move the damaged catalog aside and put the newest sound copy in its place. The damaged file is kept."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    damaged = catalog.with_name(f"{catalog.stem}-damaged-{stamp}{catalog.suffix}")
+    catalog.replace(damaged)
+    for suffix in ("-wal", "-shm"):
+        beside = catalog.with_name(catalog.name + suffix)
+        if beside.exists():
+            beside.replace(damaged.with_name(damaged.name + suffix))
+    for copy in sorted(folder.glob("catalog-????-??-??.sqlite3"), reverse=True):
+        if fault_in(copy) is None:
+            shutil.copyfile(copy, catalog)
+            return Restored(copy=copy, damaged=damaged)
+    return Restored(copy=None, damaged=damaged)

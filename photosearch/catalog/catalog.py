@@ -1,0 +1,42 @@
+"""``Catalog`` opens the catalog file and offers its parts: folders, files, photos, embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from photosearch.catalog import backup
+from photosearch.catalog.database import Database
+from photosearch.catalog.embeddings import Embeddings
+from photosearch.catalog.files import Files
+from photosearch.catalog.folders import Folders
+from photosearch.catalog.photos import Photos
+from photosearch.catalog.schema import APPLICATION_ID, MIGRATIONS
+
+
+class Catalog:
+    """The truth of one library. Safe to use from several threads; writes are one at a time.
+
+    With ``read_only`` nothing is created or changed, and a missing file is a FileNotFoundError.
+    """
+
+    def __init__(self, path: Path, *, backups: Path, read_only: bool = False) -> None:
+        self.path = path
+        self._backups = backups
+        self.database = Database(
+            path,
+            application_id=APPLICATION_ID,
+            migrations=MIGRATIONS,
+            read_only=read_only,
+            before_migration=lambda version: backup.keep_before_migration(path, backups, version=version),
+        )
+        self.folders = Folders(self.database)
+        self.files = Files(self.database)
+        self.photos = Photos(self.database)
+        self.embeddings = Embeddings(self.database)
+
+    def back_up_daily(self) -> Path | None:
+        """Keep today's copy if there is none yet; returns the new file."""
+        return backup.keep_daily(self.database, self._backups)
+
+    def close(self) -> None:
+        self.database.close()

@@ -1,0 +1,237 @@
+"""The files in the folders: what a scan found, what waits to be read, what could not be read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from photosearch.catalog.database import Database
+from photosearch.errors import ProblemCode
+from photosearch.records import FileState, Problem
+
+
+class FileStat(NamedTuple):
+    """What one ``stat`` says of a file; a change of any of them means: look again."""
+
+    size: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+
+class FileRow(NamedTuple):
+    """A file as the catalog remembers it."""
+
+    id: int
+    stat: FileStat
+    state: FileState
+    photo_id: int | None
+
+
+class WorkItem(NamedTuple):
+    """A file that waits to be read. ``known``: hashes of photos of just its size, which need no decoding."""
+
+    file_id: int
+    path: Path
+    size: int
+    mtime_ns: int
+    known: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    files: int
+    photos: int
+    searchable: int
+    pending: int
+    problems: int
+    away: int
+
+
+class Files:
+    """Rows of ``file`` and ``problem``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def snapshot(self, folder_id: int, *, under: bytes = b"") -> dict[bytes, FileRow]:
+        """Every file known in a folder (or below ``under``), by relative path."""
+        where, values = below(under)
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT rel, id, size, mtime_ns, device, inode, state, photo_id FROM file"
+                f" WHERE folder_id = ? AND {where}",
+                (folder_id, *values),
+            ).fetchall()
+        states = {s.value: s for s in FileState}
+        return {r[0]: FileRow(r[1], FileStat(*r[2:6]), states[r[6]], r[7]) for r in rows}
+
+    def add(self, folder_id: int, found: Iterable[tuple[bytes, FileStat]]) -> None:
+        """New files, to be read."""
+        with self._database.writing() as db:
+            db.executemany(
+                "INSERT INTO file (folder_id, rel, size, mtime_ns, device, inode, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (folder_id, rel) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
+                " device = excluded.device, inode = excluded.inode, state = excluded.state",
+                ((folder_id, rel, *stat, FileState.PENDING) for rel, stat in found),
+            )
+
+    def touch(self, changed: Iterable[tuple[int, FileStat]]) -> None:
+        """Files whose content may differ: to be read again. What was known of them stays until then."""
+        with self._database.writing() as db:
+            db.executemany(
+                "UPDATE file SET size = ?, mtime_ns = ?, device = ?, inode = ?, state = ? WHERE id = ?",
+                ((*stat, FileState.PENDING, file_id) for file_id, stat in changed),
+            )
+
+    def move(self, moves: Iterable[tuple[int, int, bytes, FileStat]]) -> None:
+        """(file id, new folder id, new relative path, stat): the same file under another name."""
+        with self._database.writing() as db:
+            for file_id, folder_id, rel, stat in moves:
+                db.execute("DELETE FROM file WHERE folder_id = ? AND rel = ? AND id != ?", (folder_id, rel, file_id))
+                db.execute(
+                    "UPDATE file SET folder_id = ?, rel = ?, size = ?, mtime_ns = ?, device = ?, inode = ?,"
+                    " state = CASE WHEN state = ? THEN CASE WHEN photo_id IS NULL THEN ? ELSE ? END ELSE state END"
+                    " WHERE id = ?",
+                    (folder_id, rel, *stat, FileState.AWAY, FileState.PENDING, FileState.KNOWN, file_id),
+                )
+
+    def remove(self, file_ids: Sequence[int]) -> None:
+        """Files that are gone. A photo left without files stays for a while, out of sight."""
+        with self._database.writing() as db:
+            photos = []
+            for part in _chunks(file_ids):
+                marks = ",".join("?" * len(part))
+                photos += [r[0] for r in db.execute(f"SELECT DISTINCT photo_id FROM file WHERE id IN ({marks})", part)]
+                db.execute(f"DELETE FROM file WHERE id IN ({marks})", part)
+            orphan_photos_without_files(db, photos, now=time.time())
+
+    def set_away(self, folder_id: int, *, file_ids: Sequence[int] | None = None) -> None:
+        """The folder (or some of its files) is not there now: nothing is forgotten."""
+        with self._database.writing() as db:
+            if file_ids is None:
+                db.execute("UPDATE file SET state = ? WHERE folder_id = ?", (FileState.AWAY, folder_id))
+            else:
+                for part in _chunks(file_ids):
+                    marks = ",".join("?" * len(part))
+                    db.execute(f"UPDATE file SET state = ? WHERE id IN ({marks})", (FileState.AWAY, *part))
+
+    def set_back(self, file_ids: Sequence[int]) -> None:
+        """Files that were away are there again, unchanged."""
+        with self._database.writing() as db:
+            for part in _chunks(file_ids):
+                marks = ",".join("?" * len(part))
+                db.execute(
+                    "UPDATE file SET state = CASE WHEN id IN (SELECT file_id FROM problem) THEN ?"
+                    f" WHEN photo_id IS NULL THEN ? ELSE ? END WHERE id IN ({marks})",
+                    (FileState.PROBLEM, FileState.PENDING, FileState.KNOWN, *part),
+                )
+
+    def work(self, model_id: int) -> list[WorkItem]:
+        """What waits to be read for this model, newest first: new and changed files, and one file of each photo
+        that has no embedding of the model yet."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT file.id, folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
+                " WHERE file.state = 'pending' AND folder.state = 'here'"
+                " UNION ALL"
+                " SELECT min(file.id), folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
+                " WHERE file.state = 'known' AND folder.state = 'here' AND photo_id NOT IN"
+                " (SELECT photo_id FROM embedding WHERE model_id = ?) GROUP BY photo_id",
+                (model_id,),
+            ).fetchall()
+            known: dict[int, set[bytes]] = {r[3]: set() for r in rows}
+            for size, digest in db.execute(
+                "SELECT bytes, hash FROM photo JOIN embedding ON photo_id = photo.id AND model_id = ?", (model_id,)
+            ):
+                if size in known:
+                    known[size].add(digest)
+        rows.sort(key=lambda r: r[4], reverse=True)
+        return [WorkItem(r[0], path_of(r[1], r[2]), r[3], r[4], frozenset(known[r[3]])) for r in rows]
+
+    def retry(self, codes: Sequence[ProblemCode]) -> int:
+        """Files with one of these problems are to be read again; returns how many."""
+        with self._database.writing() as db:
+            marks = ",".join("?" * len(codes))
+            return db.execute(
+                "UPDATE file SET state = ? WHERE state = ? AND id IN"
+                f" (SELECT file_id FROM problem WHERE code IN ({marks}))",
+                (FileState.PENDING, FileState.PROBLEM, *codes),
+            ).rowcount
+
+    def record_problems(self, problems: Iterable[tuple[int, ProblemCode, str]]) -> None:
+        """(file id, code, sentence). A file that cannot be read *now* keeps its photo; a broken one loses it."""
+        now = time.time()
+        with self._database.writing() as db:
+            for file_id, code, sentence in problems:
+                row = db.execute("SELECT photo_id FROM file WHERE id = ?", (file_id,)).fetchone()
+                if row is None:
+                    continue
+                db.execute(
+                    "INSERT INTO problem VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET code = excluded.code,"
+                    " sentence = excluded.sentence, seen_at = excluded.seen_at",
+                    (file_id, code, sentence, now),
+                )
+                if code.transient:
+                    db.execute("UPDATE file SET state = ? WHERE id = ?", (FileState.PROBLEM, file_id))
+                else:
+                    db.execute("UPDATE file SET state = ?, photo_id = NULL WHERE id = ?", (FileState.PROBLEM, file_id))
+                    if row[0] is not None:
+                        orphan_photos_without_files(db, [row[0]], now=now)
+
+    def problems(self) -> list[Problem]:
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT path, rel, code, sentence, seen_at FROM problem JOIN file ON file.id = file_id"
+                " JOIN folder ON folder.id = folder_id ORDER BY path, rel"
+            ).fetchall()
+        return [Problem(path_of(r[0], r[1]), r[2], r[3], r[4]) for r in rows]
+
+    def counts(self, model_id: int | None) -> Counts:
+        """The account of the library: files by state, photos, and those with an embedding of the model."""
+        with self._database.reading() as db:
+            states = dict(db.execute("SELECT state, count(*) FROM file GROUP BY state").fetchall())
+            photos = db.execute("SELECT count(*) FROM photo WHERE orphaned_at IS NULL").fetchone()[0]
+            searchable = db.execute(
+                "SELECT count(*) FROM embedding JOIN photo ON photo.id = photo_id"
+                " WHERE model_id = ? AND orphaned_at IS NULL",
+                (model_id,),
+            ).fetchone()[0]
+            problems = db.execute("SELECT count(*) FROM problem").fetchone()[0]
+        return Counts(
+            files=sum(states.values()),
+            photos=photos,
+            searchable=searchable,
+            pending=states.get(FileState.PENDING, 0),
+            problems=problems,
+            away=states.get(FileState.AWAY, 0),
+        )
+
+
+def below(rel: bytes) -> tuple[str, tuple[bytes, ...]]:
+    """A condition on ``rel`` for the place itself and all below it, as SQL and values. b"" means everything."""
+    if not rel:
+        return "1", ()
+    # '0' follows '/' in byte order, so this is the range of all names that begin with "rel/".
+    return "(rel = ? OR (rel > ? AND rel < ?))", (rel, rel + b"/", rel + b"0")
+
+
+def path_of(folder: bytes, rel: bytes) -> Path:
+    return Path(os.fsdecode(folder)) / os.fsdecode(rel)
+
+
+def orphan_photos_without_files(db: sqlite3.Connection, photo_ids: Iterable[int | None], *, now: float) -> None:
+    """Photos that no file holds any more go out of sight; what is known of them is kept until they are purged."""
+    db.executemany(
+        "UPDATE photo SET orphaned_at = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file WHERE photo_id = photo.id)",
+        ((now, p) for p in photo_ids if p is not None),
+    )
+
+
+def _chunks(values: Sequence[int], size: int = 10_000) -> Iterable[Sequence[int]]:
+    return (values[i : i + size] for i in range(0, len(values), size))

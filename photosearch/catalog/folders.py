@@ -1,0 +1,77 @@
+"""The root folders of the library and what is left out of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from photosearch.catalog.database import Database
+from photosearch.catalog.files import below, orphan_photos_without_files
+from photosearch.records import Folder, FolderState
+
+
+class Folders:
+    """Rows of ``folder`` and ``exclude``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> list[Folder]:
+        """Every folder, in the order of their paths, with the number of photos in it."""
+        with self._database.reading() as db:
+            excludes: dict[int, list[str]] = {}
+            for folder_id, rel in db.execute("SELECT folder_id, rel FROM exclude ORDER BY rel"):
+                excludes.setdefault(folder_id, []).append(os.fsdecode(rel))
+            rows = db.execute(
+                "SELECT id, path, state, device, inode,"
+                " (SELECT count(DISTINCT photo_id) FROM file WHERE folder_id = folder.id) FROM folder ORDER BY path"
+            ).fetchall()
+        return [
+            Folder(
+                id=row[0],
+                path=Path(os.fsdecode(row[1])),
+                state=FolderState(row[2]),
+                excludes=tuple(excludes.get(row[0], ())),
+                photos=row[5],
+                device=row[3],
+                inode=row[4],
+            )
+            for row in rows
+        ]
+
+    def add(self, path: Path) -> None:
+        with self._database.writing() as db:
+            db.execute("INSERT INTO folder (path) VALUES (?) ON CONFLICT DO NOTHING", (os.fsencode(path),))
+
+    def remove(self, folder_id: int) -> None:
+        """Forget the folder and its files. Its photos keep their embeddings for a while (see Photos.purge)."""
+        with self._database.writing() as db:
+            photos = [r[0] for r in db.execute("SELECT DISTINCT photo_id FROM file WHERE folder_id = ?", (folder_id,))]
+            db.execute("DELETE FROM folder WHERE id = ?", (folder_id,))
+            orphan_photos_without_files(db, photos, now=time.time())
+
+    def set_state(self, folder_id: int, state: FolderState, *, device: int | None, inode: int | None) -> None:
+        """Remember how the root was found; device and inode tell another volume at the same place."""
+        with self._database.writing() as db:
+            db.execute(
+                "UPDATE folder SET state = ?, device = ?, inode = ? WHERE id = ?", (state, device, inode, folder_id)
+            )
+
+    def exclude(self, folder_id: int, rel: bytes) -> None:
+        """Leave ``rel`` (relative, ``/`` between parts) and all below it out; forget the files there."""
+        with self._database.writing() as db:
+            db.execute("INSERT INTO exclude VALUES (?, ?) ON CONFLICT DO NOTHING", (folder_id, rel))
+            where, values = below(rel)
+            photos = [
+                r[0]
+                for r in db.execute(
+                    f"SELECT DISTINCT photo_id FROM file WHERE folder_id = ? AND {where}", (folder_id, *values)
+                )
+            ]
+            db.execute(f"DELETE FROM file WHERE folder_id = ? AND {where}", (folder_id, *values))
+            orphan_photos_without_files(db, photos, now=time.time())
+
+    def include(self, folder_id: int, rel: bytes) -> None:
+        with self._database.writing() as db:
+            db.execute("DELETE FROM exclude WHERE folder_id = ? AND rel = ?", (folder_id, rel))

@@ -1,0 +1,104 @@
+"""Walking one folder: which picture files are there, and which parts could not be looked at.
+
+Links are not followed, neither to files nor to folders: inside the root their target is found anyway, outside it was not
+chosen. Hidden entries, the inner folders of photo programs, and caches are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as stat_module
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from photosearch.catalog import FileStat
+from photosearch.media.formats import is_picture_name
+from photosearch.progress import CancelToken
+
+_SKIPPED_NAMES = frozenset(
+    (b"@eadir", b"#recycle", b"$recycle.bin", b"system volume information", b"lost+found", b"node_modules",
+     b"__pycache__", b"__macosx")
+)  # fmt: skip
+_SKIPPED_ENDINGS = (b".photoslibrary", b".photolibrary", b".aplibrary", b".migratedphotolibrary", b".lrdata", b".lrcat-data")
+
+
+@dataclass(slots=True)
+class Walk:
+    """What was found below one place of a folder, by relative path with ``/`` between the parts."""
+
+    files: dict[bytes, FileStat] = field(default_factory=dict)
+    unreadable: list[bytes] = field(default_factory=list)
+    """Places that exist but could not be listed or looked at: what is known below them stays as it is."""
+
+
+def walk(root: Path, *, under: bytes = b"", excludes: Iterable[bytes] = (), cancel: CancelToken) -> Walk:
+    """List the picture files at or below ``root/under``.
+
+    A place that does not exist gives an empty answer. Raises Cancelled; OSError only for the root itself.
+    """
+    found = Walk()
+    left_out = frozenset(excludes)
+    if under:
+        if any(_skipped(part) for part in under.split(b"/")) or _is_excluded(under, left_out):
+            return found
+        place = os.path.join(os.fsencode(root), under)
+        try:
+            status = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return found
+        except OSError:
+            found.unreadable.append(under)
+            return found
+        if not stat_module.S_ISDIR(status.st_mode):
+            if stat_module.S_ISREG(status.st_mode) and is_picture_name(under.rsplit(b"/", 1)[-1]):
+                found.files[under] = _file_stat(status)
+            return found
+    seen: set[tuple[int, int]] = set()
+    waiting = [under]
+    while waiting:
+        cancel.raise_if_cancelled()
+        rel = waiting.pop()
+        place = os.path.join(os.fsencode(root), rel) if rel else os.fsencode(root)
+        try:
+            status = os.stat(place)
+            if status.st_ino and (status.st_dev, status.st_ino) in seen:
+                continue  # a loop made of bind mounts
+            seen.add((status.st_dev, status.st_ino))
+            entries = os.scandir(place)
+        except OSError:
+            if not rel:
+                raise
+            found.unreadable.append(rel)
+            continue
+        with entries:
+            for entry in entries:
+                name = entry.name
+                if _skipped(name):
+                    continue
+                below = rel + b"/" + name if rel else name
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        if below not in left_out:
+                            waiting.append(below)
+                    elif is_picture_name(name) and entry.is_file(follow_symlinks=False):
+                        found.files[below] = _file_stat(entry.stat(follow_symlinks=False))
+                except FileNotFoundError:
+                    continue  # gone between listing and looking
+                except OSError:
+                    found.unreadable.append(below)
+    return found
+
+
+def _skipped(name: bytes) -> bool:
+    lower = name.lower()
+    return name.startswith(b".") or lower in _SKIPPED_NAMES or lower.endswith(_SKIPPED_ENDINGS)
+
+
+def _is_excluded(rel: bytes, excludes: frozenset[bytes]) -> bool:
+    parts = rel.split(b"/")
+    return any(b"/".join(parts[: i + 1]) in excludes for i in range(len(parts)))
+
+
+def _file_stat(status: os.stat_result) -> FileStat:
+    return FileStat(status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)

@@ -1,0 +1,30 @@
+"""What a decode worker does before anything else: limits, so that one bad file costs only itself.
+
+Imports nothing heavy: the limits must stand before numpy and Pillow are loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+MEMORY_LIMIT_BYTES = 2 * 1024**3
+"""Address space of a worker; enough for a 200-megapixel picture, small beside what some 34-byte files ask for."""
+
+
+def limit_worker(memory_bytes: int) -> None:
+    """Initialiser of every decode worker. Where a limit does not exist (Windows, macOS) the header checks stand alone."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work ends
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, OSError, ValueError):
+        pass
+    try:
+        os.nice(5)
+    except (AttributeError, OSError):
+        pass

@@ -1,0 +1,5 @@
+"""The vectors of one model in a USearch HNSW graph: a cache of the catalog's embeddings, the only place that knows USearch."""
+
+from photosearch.vectors.index import EXACT_UP_TO, VectorIndex
+
+__all__ = ["EXACT_UP_TO", "VectorIndex"]
