@@ -64,7 +64,7 @@ def fresh_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
 
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> Iterator[None]:
-    """PhotoSearch sends nothing anywhere, and its tests need nothing from anywhere: other machines cannot be reached."""
+    """PhotoSearch sends nothing anywhere and needs nothing from anywhere: no test reaches another machine."""
     connect = socket.socket.connect
 
     def connect_here_only(self: socket.socket, address: object) -> None:
@@ -105,7 +105,7 @@ def leaks_nothing(fresh_environment: None) -> Iterator[None]:
 
 
 def _wait_until_empty(left: Callable[[], list[str]]) -> list[str]:
-    """What is still there after a moment: ending takes time, and an unreachable object may hold a file until collected."""
+    """What is still there after a moment: ending takes time, and garbage may hold a file until it is collected."""
     limit = time.monotonic() + LEAK_PATIENCE_SECONDS
     leaked = left()
     if leaked:
