@@ -1,0 +1,10 @@
+"""Models: which one is meant, how it wants its pictures, and the process that runs it.
+
+Nothing here imports torch; ``child`` imports ``torch_runtime`` in the encoder process, and only there.
+"""
+
+from photosearch.model.encoder import Encoder, default_threads, download
+from photosearch.model.manifest import BUILTIN, ModelInfo, ModelSpec, resolve
+from photosearch.model.preprocess import Preprocess
+
+__all__ = ["BUILTIN", "Encoder", "ModelInfo", "ModelSpec", "Preprocess", "default_threads", "download", "resolve"]

@@ -1,0 +1,331 @@
+"""The encoder as the rest of the program sees it: texts and pixels in, unit vectors out. No torch in this process.
+
+The model lives in a process of its own (``child``), started when something is asked and ended after a rest. When that
+process dies, those who wait get EncoderLost and the next request starts another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from photosearch.errors import EncoderLost, ModelUnavailable, display_path
+from photosearch.model import child
+from photosearch.model.manifest import ModelInfo, ModelSpec
+from photosearch.model.runtime import Load, Options
+
+log = logging.getLogger(__name__)
+
+_END_SECONDS = 0.3
+_LOAD_ATTEMPTS = 2
+
+
+class Encoder:
+    """A model's two towers, in a process of their own. Safe to use from several threads.
+
+    device: ``auto`` (a GPU that proves itself, else the CPU) or ``cpu``.
+    allow_download: whether weights may be fetched; without it the process uses no network.
+    idle_seconds: the process ends, and gives its memory back, when nothing was asked for so long.
+    threads: for work on the CPU; by default half of the cores, for decoders need the others and threads that contend
+    for a core wait for each other at every step (docs/decisions.md).
+    load: what loads the model, in the process; a function a module holds, so that the process can import it.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        *,
+        device: str = "auto",
+        allow_download: bool = False,
+        idle_seconds: float = 300,
+        threads: int | None = None,
+        load: Load = child.load_with_torch,
+    ) -> None:
+        self._spec = spec
+        self._options = Options(device=device, threads=threads or default_threads(), allow_download=allow_download)
+        self._idle_seconds = idle_seconds
+        self._load = load
+        self._starting = threading.Lock()  # held while a process loads its model
+        self._state = threading.Lock()  # held for moments; guards the three below
+        self._closed = False
+        self._process: _Process | None = None
+        self._info: ModelInfo | None = None
+        # One request on a pipe at a time; a text and images may be under way together.
+        self._asking_texts = threading.Lock()
+        self._asking_images = threading.Lock()
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self._spec
+
+    @property
+    def info(self) -> ModelInfo:
+        """The loaded model. The first time this starts the process and waits for it.
+
+        Raises ModelUnavailable when the model cannot be loaded, EncoderLost when the encoder is closed meanwhile.
+        """
+        with self._state:
+            info = self._info
+        if info is None:
+            self._ready_process()
+            with self._state:
+                info = self._info
+        assert info is not None
+        return info
+
+    @property
+    def running(self) -> bool:
+        """True while the process is there."""
+        with self._state:
+            process = self._process
+        return process is not None and process.alive
+
+    def start(self, say: Callable[[str], None] = log.info) -> ModelInfo:
+        """Start the process unless it runs; ``say`` gets sentences on what takes long. Raises as ``info``."""
+        self._ready_process(say)
+        return self.info
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
+        """Embed preprocessed pictures.
+
+        pixels: uint8 [n, height, width, 3] as ``info.preprocess.apply`` makes them; any n, ``info.batch`` is best.
+        Returns float32 [n, dim], rows of unit length, in the order given. A picture for which the model gives no
+        finite direction has a row of NaN.
+        Raises EncoderLost when the process died or could not answer; ModelUnavailable when it cannot be loaded.
+        """
+        info = self.info
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != info.preprocess.shape:
+            raise ValueError(f"pixels are {pixels.dtype} {pixels.shape}, not uint8 [n, *{info.preprocess.shape}]")
+        if not len(pixels):
+            return np.empty((0, info.dim), np.float32)
+
+        def send(process: _Process) -> Connection:
+            process.images.send(pixels.shape)
+            process.images.send_bytes(memoryview(np.ascontiguousarray(pixels)).cast("B"))
+            return process.images
+
+        with self._asking_images:
+            return self._ask(send)
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed texts. They are cut where the model's context ends; an empty one is allowed.
+
+        Returns float32 [n, dim], rows of unit length, in the order given. Raises as ``encode_images``.
+        """
+        if not len(texts):
+            return np.empty((0, self.info.dim), np.float32)
+
+        def send(process: _Process) -> Connection:
+            process.texts.send(list(texts))
+            return process.texts
+
+        with self._asking_texts:
+            return self._ask(send)
+
+    def close(self) -> None:
+        """End the process at once, whatever it does; those who wait get EncoderLost. May be called again."""
+        with self._state:
+            self._closed = True
+            process, self._process = self._process, None
+        if process is not None:
+            process.end(patience=0)
+
+    def _ask(self, send: Callable[[_Process], Connection]) -> np.ndarray:
+        while True:
+            process = self._ready_process()
+            try:
+                answer = send(process).recv()
+            except (EOFError, OSError) as error:
+                status = process.end(patience=_END_SECONDS)
+                if status == child.RESTED:
+                    continue  # it went to rest just when we asked
+                raise EncoderLost(f"The encoder process ended without an answer ({_ending(status)}).") from error
+            except BaseException:
+                # Interrupted between question and answer: the answer would be taken for that of the next question.
+                process.end(patience=0)
+                raise
+            _log_lines(answer[-1])
+            if answer[0] == "failed":
+                raise EncoderLost(f"The encoder could not answer ({answer[1]}).")
+            _, rows, ready, _ = answer
+            self._note(ready)
+            rows[~np.isfinite(rows).all(axis=1)] = np.nan
+            return rows
+
+    def _ready_process(self, say: Callable[[str], None] = log.info) -> _Process:
+        """The process, its model loaded. Raises ModelUnavailable or EncoderLost (closed)."""
+        with self._starting:
+            for _ in range(_LOAD_ATTEMPTS):
+                with self._state:
+                    self._raise_if_closed()
+                    process = self._process
+                if process is not None:
+                    if process.alive:
+                        return process
+                    process.end(patience=0)
+                process = _Process(self._spec, self._options, self._idle_seconds, self._load)
+                with self._state:
+                    closed = self._closed
+                    self._process = None if closed else process
+                if closed:
+                    process.end(patience=0)
+                    self._raise_if_closed()
+                try:
+                    info = process.wait_until_ready(say)
+                except EOFError:
+                    status = process.end(patience=_END_SECONDS)
+                    log.warning("the encoder process ended while loading %s (%s)", self._spec.name, _ending(status))
+                    continue
+                except BaseException:
+                    process.end(patience=0)
+                    raise
+                self._accept(info, process)
+                return process
+            with self._state:
+                self._raise_if_closed()
+            raise ModelUnavailable(
+                display_path(self._spec.name),
+                f"its process ended while loading it, {_LOAD_ATTEMPTS} times ({_ending(status)})."
+                " There may be too little memory for it.",
+            )
+
+    def _accept(self, info: ModelInfo, process: _Process) -> None:
+        known = self._info.identity if self._info is not None else self._spec.identity
+        if known is not None and info.identity != known:
+            process.end(patience=0)
+            raise ModelUnavailable(
+                display_path(self._spec.name),
+                "its files changed while PhotoSearch was running. Start PhotoSearch again.",
+            )
+        log.info("%s runs on %s in %s, %d images at once", info.identity, info.device, info.precision, info.batch)
+        with self._state:
+            self._info = info
+
+    def _note(self, ready: child.Ready) -> None:
+        """Keep what the process says of its device; it may have lost it."""
+        with self._state:
+            if self._info is not None:
+                self._info = dataclasses.replace(
+                    self._info, device=ready.device, precision=ready.precision, batch=ready.batch
+                )
+
+    def _raise_if_closed(self) -> None:
+        if self._closed:
+            raise EncoderLost("The encoder is closed.")
+
+
+def download(spec: ModelSpec, on_line: Callable[[str], None] | None = None) -> ModelInfo:
+    """Fetch a NAME/TAG model unless it is here, and prove that it loads. Uses the network: the user must have asked.
+
+    on_line gets sentences on what takes long. Raises ModelUnavailable.
+    """
+    with Encoder(spec, device="cpu", allow_download=True) as encoder:
+        return encoder.start(on_line or log.info)
+
+
+def default_threads() -> int:
+    """Half of the cores this process may use, at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // 2)
+
+
+class _Process:
+    """One encoder process and the pipes to it."""
+
+    def __init__(self, spec: ModelSpec, options: Options, idle_seconds: float, load: Load) -> None:
+        # spawn, on every platform: a fork of a process with threads, a window or open databases is not sound.
+        context = multiprocessing.get_context("spawn")
+        self.texts, texts_there = context.Pipe()
+        self.images, images_there = context.Pipe()
+        self._process = context.Process(
+            target=child.main,
+            args=(texts_there, images_there, spec, options, idle_seconds, load),
+            name="photosearch-encoder",
+            daemon=True,
+        )
+        self._reaping = threading.Lock()
+        self._status: int | None = None
+        try:
+            with _interrupts_held_back():
+                self._process.start()
+        finally:
+            # The other ends are the child's alone, so that a pipe closes when it dies.
+            texts_there.close()
+            images_there.close()
+
+    @property
+    def alive(self) -> bool:
+        with self._reaping:
+            return self._status is None and self._process.is_alive()
+
+    def wait_until_ready(self, say: Callable[[str], None]) -> ModelInfo:
+        """Raises ModelUnavailable as the child says it, EOFError when it dies."""
+        while True:
+            try:
+                kind, *rest = self.texts.recv()
+            except OSError as error:
+                raise EOFError from error
+            if kind == "line":
+                say(rest[0])
+                continue
+            _log_lines(rest[-1])
+            if kind == "unavailable":
+                raise ModelUnavailable(rest[0], rest[1])
+            return rest[0]
+
+    def end(self, *, patience: float) -> int | None:
+        """See the process end, by force after ``patience`` seconds. Returns its exit status (negative: a signal)."""
+        with self._reaping:
+            if self._status is None:
+                if patience:
+                    self._process.join(patience)
+                if self._process.is_alive():
+                    self._process.kill()
+                self._process.join(_END_SECONDS)
+                self._status = self._process.exitcode
+            return self._status
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """The child is born with SIGINT blocked: a Ctrl+C in its first moments would print a traceback on our terminal."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "it does not end"
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}"
+
+
+def _log_lines(lines: Any) -> None:
+    for level, name, text in lines:
+        logging.getLogger(name if name.startswith("photosearch") else f"photosearch.model.{name}").log(
+            level, "encoder: %s", text
+        )

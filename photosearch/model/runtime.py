@@ -1,0 +1,62 @@
+"""What runs a model's two towers: the contract, and how it says that the device gave up.
+
+``torch_runtime`` implements it; ``steady`` keeps work going when a runtime raises OutOfMemory or DeviceLost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from photosearch.model.manifest import ModelInfo, ModelSpec
+
+
+class OutOfMemory(Exception):
+    """The batch was too large for the device; a smaller one may fit."""
+
+
+class DeviceLost(Exception):
+    """The device does not answer as it should; nothing more can be expected of it."""
+
+
+class Runtime(Protocol):
+    """The towers of one model on one device."""
+
+    device: str
+    precision: str
+    batch: int
+    """Images that suit the device at once."""
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 [n, height, width, 3] to float32 [n, dim], unit rows. Raises OutOfMemory or DeviceLost."""
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """n texts to float32 [n, dim], unit rows. Raises OutOfMemory or DeviceLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to load. ``device``: ``auto`` or ``cpu``. ``threads``: for work on the CPU."""
+
+    device: str
+    threads: int
+    allow_download: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that is ready, and how to make a runtime of it on the CPU should its device be lost."""
+
+    info: ModelInfo
+    runtime: Runtime
+    on_cpu: Callable[[], Runtime]
+
+
+Say = Callable[[str], None]
+"""Tells the user, in a sentence, what loading is doing."""
+
+Load = Callable[[ModelSpec, Options, Say], Loaded]
+"""Loads a model, in the encoder process. Raises ModelUnavailable."""
