@@ -70,3 +70,26 @@ class CancelToken:
     def wait(self, seconds: float) -> bool:
         """Sleep up to ``seconds``; True at once when cancelled."""
         return self._event.wait(seconds)
+
+
+class PauseSwitch:
+    """Holds work back between two steps, from any thread."""
+
+    def __init__(self, *, paused: bool = False) -> None:
+        self._running = threading.Event()
+        if not paused:
+            self._running.set()
+
+    @property
+    def paused(self) -> bool:
+        return not self._running.is_set()
+
+    def pause(self) -> None:
+        self._running.clear()
+
+    def resume(self) -> None:
+        self._running.set()
+
+    def wait_for_resume(self, seconds: float) -> bool:
+        """Sleep up to ``seconds``; True as soon as work may go on."""
+        return self._running.wait(seconds)

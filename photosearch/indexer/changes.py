@@ -162,9 +162,7 @@ def _without_nested(places: frozenset[bytes]) -> list[bytes]:
 
 def _pair_moves(
     missing: list[tuple[int, FileRow]], arrivals: list[tuple[int, bytes, FileStat]]
-) -> tuple[
-    list[tuple[int, int, bytes, FileStat]], list[tuple[int, bytes, FileStat]], list[tuple[int, FileRow]]
-]:
+) -> tuple[list[tuple[int, int, bytes, FileStat]], list[tuple[int, bytes, FileStat]], list[tuple[int, FileRow]]]:
     """A file that is missing here and the same inode, size and time that is new there: it was renamed or moved.
 
     Saves reading it again; what this cannot see (another drive, a file system without inodes) the hash will.

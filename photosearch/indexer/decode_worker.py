@@ -94,7 +94,8 @@ def _read(path: Path) -> tuple[bytes, int, int, bool]:
         raise PhotoError(ProblemCode.NOT_A_FILE, "There is no such file.") from error
     except OSError as error:
         raise PhotoError(
-            ProblemCode.READ_FAILED, f"The file could not be read ({error.strerror or error}); its drive may be failing."
+            ProblemCode.READ_FAILED,
+            f"The file could not be read ({error.strerror or error}); its drive may be failing.",
         ) from error
     settled = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns) and len(data) == after.st_size
     return data, after.st_size, after.st_mtime_ns, settled

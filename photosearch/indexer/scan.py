@@ -1,7 +1,7 @@
 """Walking one folder: which picture files are there, and which parts could not be looked at.
 
-Links are not followed, neither to files nor to folders: inside the root their target is found anyway, outside it was not
-chosen. Hidden entries, the inner folders of photo programs, and caches are left out.
+Links are not followed, neither to files nor to folders: inside the root their target is found anyway, outside it was
+not chosen. Hidden entries, the inner folders of photo programs, and caches are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ _SKIPPED_NAMES = frozenset(
     (b"@eadir", b"#recycle", b"$recycle.bin", b"system volume information", b"lost+found", b"node_modules",
      b"__pycache__", b"__macosx")
 )  # fmt: skip
-_SKIPPED_ENDINGS = (b".photoslibrary", b".photolibrary", b".aplibrary", b".migratedphotolibrary", b".lrdata", b".lrcat-data")
+_SKIPPED_ENDINGS = (
+    b".photoslibrary",
+    b".photolibrary",
+    b".aplibrary",
+    b".migratedphotolibrary",
+    b".lrdata",
+    b".lrcat-data",
+)
 
 
 @dataclass(slots=True)

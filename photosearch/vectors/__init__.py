@@ -1,4 +1,4 @@
-"""The vectors of one model in a USearch HNSW graph: a cache of the catalog's embeddings, the only place that knows USearch."""
+"""The vectors of one model in a USearch HNSW graph: a cache of the catalog's embeddings. Only this knows USearch."""
 
 from photosearch.vectors.index import EXACT_UP_TO, VectorIndex
 

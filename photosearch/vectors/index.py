@@ -1,7 +1,8 @@
 """A USearch HNSW graph of float16 vectors, searched exactly while that is as fast, and its file with a manifest.
 
-The graph is a cache. A damaged USearch file can end or hang the process at the first search, so a file is loaded only if
-its size and checksum are those that its manifest states; otherwise IndexDamaged is raised and the caller builds it anew.
+The graph is a cache. A damaged USearch file can end or hang the process at the first search, so a file is loaded only
+if its size and checksum are those that its manifest states; otherwise IndexDamaged is raised and the caller builds it
+anew.
 Vectors are added with one thread: several leave some that no search ever reaches (unum-cloud/USearch#735).
 """
 
@@ -136,7 +137,7 @@ class VectorIndex:
         return ids, np.stack(list(rows)).astype(np.float32).reshape(len(ids), self.dim)
 
     def save(self, file: Path) -> None:
-        """Write beside, sync, then rename, the manifest last: a crash leaves a pair that fits, or one that is refused."""
+        """Write beside, sync, rename, the manifest last: a crash leaves a pair that fits, or one that is refused."""
         with self._lock:
             file.parent.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_suffix(".unfinished")

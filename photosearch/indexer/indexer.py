@@ -1,0 +1,139 @@
+"""One run of the indexer: look at the folders, read what is new, encode it, and say what was done.
+
+The same run serves the first start, a rescan, a file event and the command line; only the places differ.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from photosearch.catalog import Catalog, ThumbnailStore
+from photosearch.errors import ProblemCode
+from photosearch.indexer.changes import record_changes
+from photosearch.indexer.decode_pool import DecodePool, default_workers
+from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
+from photosearch.progress import CancelToken, Event, LibraryChanged, PauseSwitch, Phase, Progress
+from photosearch.records import IndexReport
+from photosearch.vectors import VectorIndex
+
+log = logging.getLogger(__name__)
+
+_TRANSIENT = tuple(code for code in ProblemCode if code.transient)
+
+
+class ActiveModel(NamedTuple):
+    """A model in use: its row in the catalog, its index, and what encodes with it."""
+
+    id: int
+    index: VectorIndex
+    encoder: ImageEncoder
+
+
+class ModelSource(Protocol):
+    """What the indexer asks of the library about the model."""
+
+    @property
+    def known_id(self) -> int | None:
+        """The model's row where the library has one already; looking does not start the encoder."""
+
+    def activate(self) -> ActiveModel:
+        """Start the encoder where needed. Raises ModelUnavailable."""
+
+    def reconcile(self) -> None:
+        """Bring the index in line with the catalog after photos went out of sight."""
+
+
+class Indexer:
+    """Runs over folders. One run at a time; the caller sees to that."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        thumbnails: ThumbnailStore,
+        models: ModelSource,
+        pause: PauseSwitch,
+        max_megapixels: int,
+    ) -> None:
+        self._catalog = catalog
+        self._thumbnails = thumbnails
+        self._models = models
+        self._pause = pause
+        self._max_megapixels = max_megapixels
+
+    def run(
+        self,
+        *,
+        places: Mapping[int, frozenset[bytes]] | None = None,
+        on_event: Callable[[Event], None],
+        cancel: CancelToken,
+    ) -> IndexReport:
+        """Bring the library up to date with ``places`` (folder id → relative paths), or with all its folders.
+
+        Raises Cancelled, ModelUnavailable and the LibraryError tree; what was committed before stays.
+        """
+        started = time.monotonic()
+        on_event(Progress(Phase.SCANNING))
+        changes = record_changes(self._catalog, places=places, cancel=cancel)
+        if places is None:
+            self._catalog.files.retry(_TRANSIENT)
+        if changes.removed or changes.changed:
+            self._models.reconcile()
+        if changes.any:
+            on_event(LibraryChanged(removed=changes.removed))
+        tally = Tally()
+        device = model = ""
+        known = self._models.known_id
+        work = self._catalog.files.work(-1 if known is None else known)
+        encoding_started = time.monotonic()
+        if work:
+            on_event(Progress(Phase.LOADING, found=changes.found, total=len(work)))
+            active = self._models.activate()
+            device, model = active.encoder.info.device, active.encoder.info.name
+            if known != active.id:
+                work = self._catalog.files.work(active.id)
+            pool = DecodePool(min(default_workers(), max(1, len(work))))
+            pipeline = Pipeline(
+                catalog=self._catalog,
+                thumbnails=self._thumbnails,
+                index=active.index,
+                encoder=active.encoder,
+                pool=pool,
+                model_id=active.id,
+                max_megapixels=self._max_megapixels,
+                on_progress=on_event,
+                on_added=lambda added: on_event(LibraryChanged(added=added)),
+                cancel=cancel,
+                pause=self._pause,
+            )
+            encoding_started = time.monotonic()
+            try:
+                tally = pipeline.run(work)
+            finally:
+                pool.close()
+            self._models.reconcile()
+        if places is None:
+            gone = self._catalog.photos.purge()
+            if gone:
+                self._thumbnails.remove(gone)
+        seconds = time.monotonic() - started
+        by_content = tally.moved + tally.copied
+        report = IndexReport(
+            found=changes.found,
+            new=max(0, changes.new - by_content),
+            changed=changes.changed,
+            moved=changes.moved + tally.moved,
+            copied=tally.copied,
+            removed=max(0, changes.removed - tally.moved),
+            encoded=tally.encoded,
+            problems=tally.problems,
+            seconds=round(seconds, 3),
+            photos_per_second=round(tally.encoded / max(1e-6, time.monotonic() - encoding_started), 2),
+            device=device,
+            model=model,
+        )
+        log.info("index run: %s", report)
+        return report

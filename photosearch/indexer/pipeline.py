@@ -1,0 +1,349 @@
+"""Decode → encode → commit: bounded, one batch in the encoder at a time, one transaction a batch.
+
+The thread that calls ``run`` feeds the decode workers, gathers batches, and is the only one that commits. A second
+thread waits for the encoder meanwhile. A batch is committed before the next one goes to the encoder, so after ``kill -9`` at
+most one batch is encoded again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from photosearch.catalog import Catalog, IndexedPhoto, ThumbnailStore, WorkItem
+from photosearch.errors import EncoderLost, PhotoError, ProblemCode
+from photosearch.indexer.decode_pool import DecodePool
+from photosearch.indexer.decode_worker import ReadPhoto, read_photo
+from photosearch.model import ModelInfo
+from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
+from photosearch.records import PhotoFacts
+from photosearch.vectors import VectorIndex
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 1.0
+"""A file younger than this may still be growing; it waits."""
+_LOOK_EVERY_S = 0.2
+_COMMIT_KNOWN_AT = 500
+"""Files that need no encoding are committed in groups of so many."""
+_REPORT_EVERY_S = 0.1
+_RATE_WINDOW_S = 20.0
+
+
+class ImageEncoder(Protocol):
+    """The part of ``model.Encoder`` that the pipeline uses."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the files, while it happens."""
+
+    done: int = 0
+    encoded: int = 0
+    moved: int = 0
+    copied: int = 0
+    problems: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    item: WorkItem
+    photo: ReadPhoto
+
+
+class Pipeline:
+    """One run over a list of files. Everything it uses belongs to the caller."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        thumbnails: ThumbnailStore,
+        index: VectorIndex,
+        encoder: ImageEncoder,
+        pool: DecodePool,
+        model_id: int,
+        max_megapixels: int,
+        on_progress: Callable[[Progress], None],
+        on_added: Callable[[int], None],
+        cancel: CancelToken,
+        pause: PauseSwitch,
+    ) -> None:
+        self._catalog = catalog
+        self._thumbnails = thumbnails
+        self._index = index
+        self._encoder = encoder
+        self._pool = pool
+        self._model_id = model_id
+        self._max_megapixels = max_megapixels
+        self._on_progress = on_progress
+        self._on_added = on_added
+        self._cancel = cancel
+        self._pause = pause
+        self._finished: queue.Queue[tuple[str, object, Future]] = queue.Queue()
+        self._ready: deque[_Read] = deque()
+        self._known: list[_Read] = []
+        self._twins: dict[bytes, list[_Read]] = {}
+        """Files whose content is in a batch that is not committed yet, by digest."""
+        self._faults: list[tuple[int, ProblemCode, str]] = []
+        self._unsettled = 0
+        self._encoding = False
+        self._ready_since = 0.0
+        self.tally = Tally()
+
+    def run(self, work: Sequence[WorkItem]) -> Tally:
+        """Index the files. Raises Cancelled (what was committed stays) and the LibraryError tree."""
+        info = self._encoder.info
+        meter = _Meter(len(work), self._on_progress)
+        limit = 3 * self._pool.workers + info.batch
+        waiting = _settled(work)
+        upcoming: WorkItem | None = next(waiting, None)
+        in_workers = 0
+        while True:
+            self._cancel.raise_if_cancelled()
+            paused = self._pause.paused
+            while upcoming is not None and not paused and in_workers + len(self._ready) < limit:
+                young = upcoming.mtime_ns / 1e9 - time.time() + SETTLE_SECONDS
+                if 0 < young <= SETTLE_SECONDS:
+                    if in_workers or self._ready or self._encoding:
+                        break
+                    self._cancel.wait(young)
+                self._submit(upcoming, info)
+                in_workers += 1
+                upcoming = next(waiting, None)
+            if self._ready and not self._encoding:
+                no_more = in_workers == 0
+                if len(self._ready) >= info.batch or no_more or time.monotonic() - self._ready_since > _LOOK_EVERY_S:
+                    self._send_batch(info.batch)
+            drained = not in_workers and not self._encoding and not self._ready
+            if len(self._known) + len(self._faults) >= _COMMIT_KNOWN_AT or (drained and (self._known or self._faults)):
+                self._commit_known()
+            if drained and upcoming is None:
+                break
+            if drained and paused:
+                meter.report(self.tally, Phase.PAUSED)
+                while self._pause.paused and not self._cancel.cancelled:
+                    self._pause.wait_for_resume(_LOOK_EVERY_S)
+                meter.restart()
+                continue
+            try:
+                kind, what, future = self._finished.get(timeout=_LOOK_EVERY_S)
+            except queue.Empty:
+                continue
+            if kind == "read":
+                in_workers -= 1
+                self._take(what, future)  # type: ignore[arg-type]
+            else:
+                self._encoding = False
+                self._commit_batch(what, future.result())  # type: ignore[arg-type]
+            meter.report(self.tally, Phase.ENCODING)
+        meter.report(self.tally, Phase.ENCODING, force=True)
+        return self.tally
+
+    @property
+    def unsettled(self) -> int:
+        """Files that changed while they were read; they stay pending for the next run."""
+        return self._unsettled
+
+    def _submit(self, item: WorkItem, info: ModelInfo) -> None:
+        future = self._pool.submit(read_photo, item.path, item.known, info.preprocess, self._max_megapixels)
+        future.add_done_callback(lambda f: self._finished.put(("read", item, f)))
+
+    def _take(self, item: WorkItem, future: Future) -> None:
+        try:
+            photo: ReadPhoto = self._pool.outcome_of(future)
+        except PhotoError as error:
+            if error.code is ProblemCode.NOT_A_FILE:
+                self.tally.done += 1  # gone since the scan; the next look at the folder says so
+                return
+            self._faults.append((item.file_id, error.code, error.reason))
+            self.tally.done += 1
+            self.tally.problems += 1
+            return
+        if not photo.settled:
+            self._unsettled += 1
+            self.tally.done += 1
+            return
+        read = _Read(item, photo)
+        if photo.pixels is None:
+            self._known.append(read)
+        elif photo.digest in self._twins:
+            self._twins[photo.digest].append(_Read(item, _without_content(photo)))
+        else:
+            self._twins[photo.digest] = []
+            if not self._ready:
+                self._ready_since = time.monotonic()
+            self._ready.append(read)
+
+    def _send_batch(self, size: int) -> None:
+        batch = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
+        self._ready_since = time.monotonic()
+        self._encoding = True
+        future: Future = Future()
+        threading.Thread(target=self._encode, args=(batch, future), name="encode", daemon=True).start()
+
+    def _encode(self, batch: list[_Read], future: Future) -> None:
+        future.add_done_callback(lambda f: self._finished.put(("encoded", batch, f)))
+        try:
+            future.set_result(self._vectors_of(batch))
+        except BaseException as error:  # thread boundary: run() raises it
+            future.set_exception(error)
+
+    def _vectors_of(self, batch: list[_Read]) -> np.ndarray:
+        """float32 [n, dim]. A batch that ends the encoder twice is tried photo by photo; the culprit gets NaN."""
+        pixels = np.stack([r.photo.pixels for r in batch])
+        for attempt in (1, 2):
+            try:
+                return self._encoder.encode_images(pixels)
+            except EncoderLost as error:
+                log.warning("encoder lost in a batch of %d (attempt %d): %s", len(batch), attempt, error)
+        rows = []
+        for one in pixels:
+            try:
+                rows.append(self._encoder.encode_images(one[np.newaxis])[0])
+            except EncoderLost:
+                rows.append(np.full(self._encoder.info.dim, np.nan, np.float32))
+        return np.stack(rows)
+
+    def _commit_batch(self, batch: list[_Read], vectors: np.ndarray) -> None:
+        good: list[_Read] = []
+        rows: list[np.ndarray] = []
+        for read, vector in zip(batch, vectors, strict=True):
+            if np.isfinite(vector).all() and np.any(vector):
+                good.append(read)
+                rows.append(vector)
+            else:
+                self._faults.append(
+                    (
+                        read.item.file_id,
+                        ProblemCode.ENCODER_FAILED,
+                        "The model could not make anything of this picture.",
+                    )
+                )
+                self.tally.problems += 1
+                self.tally.done += 1
+        self._commit(good, rows)
+        log.debug("committed a batch of %d", len(good))
+        self.tally.encoded += len(good)
+        for read in batch:
+            self._known += self._twins.pop(read.photo.digest)
+
+    def _commit_known(self) -> None:
+        known, self._known = self._known, []
+        self._commit(known, [None] * len(known))
+
+    def _commit(self, reads: Sequence[_Read], vectors: Sequence[np.ndarray | None]) -> None:
+        """One transaction for the catalog; then the caches, which lose nothing that cannot be made again."""
+        faults, self._faults = self._faults, []
+        with self._catalog.database.writing():
+            done = self._catalog.photos.commit(
+                [
+                    IndexedPhoto(r.item.file_id, r.photo.size, r.photo.mtime_ns, r.photo.digest, _dated(r.photo), vector)
+                    for r, vector in zip(reads, vectors, strict=True)
+                ],
+                model_id=self._model_id,
+            )
+            self._catalog.files.record_problems(faults)
+        thumbnails: list[tuple[int, bytes]] = []
+        ids: list[int] = []
+        rows: list[np.ndarray] = []
+        returned: list[int] = []
+        added = 0
+        for read, vector in zip(reads, vectors, strict=True):
+            self.tally.done += 1
+            outcome = done.get(read.item.file_id)
+            if outcome is None:
+                continue
+            self.tally.moved += outcome.was_orphan
+            self.tally.copied += outcome.copied
+            added += outcome.new_photo or outcome.was_orphan
+            if read.photo.thumbnail is not None:
+                thumbnails.append((outcome.photo_id, read.photo.thumbnail))
+            if vector is not None:
+                ids.append(outcome.photo_id)
+                rows.append(vector)
+            elif outcome.was_orphan:
+                returned.append(outcome.photo_id)
+        if thumbnails:
+            self._thumbnails.put(thumbnails)
+        if ids:
+            self._index.add(np.array(ids), np.stack(rows))
+        for known_ids, known_vectors in self._catalog.embeddings.vectors(self._model_id, returned):
+            self._index.add(known_ids, known_vectors.astype(np.float32))
+        if done:
+            self._on_added(added)
+
+
+class _Meter:
+    """Turns the tally into progress, at most ten times a second, with a rate over the last seconds."""
+
+    def __init__(self, total: int, report: Callable[[Progress], None]) -> None:
+        self._total = total
+        self._report = report
+        self._looks: deque[tuple[float, int]] = deque()
+        self._last = 0.0
+
+    def restart(self) -> None:
+        self._looks.clear()
+
+    def report(self, tally: Tally, phase: Phase, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if now - self._last < _REPORT_EVERY_S and not force:
+            return
+        self._last = now
+        self._looks.append((now, tally.done))
+        while now - self._looks[0][0] > _RATE_WINDOW_S:
+            self._looks.popleft()
+        (since, done), rate = self._looks[0], None
+        if now - since > 1.0 and tally.done > done:
+            rate = (tally.done - done) / (now - since)
+        self._report(
+            Progress(
+                phase=phase,
+                done=tally.done,
+                total=self._total,
+                problems=tally.problems,
+                photos_per_second=rate,
+                seconds_left=(self._total - tally.done) / rate if rate else None,
+            )
+        )
+
+
+def _settled(work: Sequence[WorkItem]) -> Iterator[WorkItem]:
+    """Files that have been still for a while first, in the given order; the youngest, which may still grow, last."""
+    young: list[WorkItem] = []
+    now_ns = time.time_ns()
+    for item in work:
+        if 0 <= now_ns - item.mtime_ns < SETTLE_SECONDS * 1e9:
+            young.append(item)
+        else:
+            yield item
+    yield from reversed(young)
+
+
+def _dated(photo: ReadPhoto) -> PhotoFacts | None:
+    """The facts; a photo that does not say when it was taken gets its file's time, so that it has a place by date."""
+    if photo.facts is None or photo.facts.taken is not None:
+        return photo.facts
+    moment = datetime.datetime.fromtimestamp(photo.mtime_ns / 1e9)
+    return dataclasses.replace(photo.facts, taken=moment.isoformat(timespec="seconds"), taken_source="file")
+
+
+def _without_content(photo: ReadPhoto) -> ReadPhoto:
+    return ReadPhoto(photo.digest, photo.size, photo.mtime_ns, photo.settled)

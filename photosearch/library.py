@@ -1,0 +1,369 @@
+"""``Library`` opens everything for one data folder and offers the few verbs that the window and the command line share.
+
+It knows nothing of Qt. Its methods block, may be called from any thread, and raise the tree of ``errors``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from photosearch.catalog import Catalog, ThumbnailStore
+from photosearch.errors import (
+    FolderMissing,
+    FolderOverlap,
+    FolderUnknown,
+    FolderUnreadable,
+    NotAFolder,
+    PhotoError,
+    ProblemCode,
+    QueryError,
+)
+from photosearch.indexer.background import BackgroundIndexer
+from photosearch.indexer.decode_pool import DecodePool
+from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
+from photosearch.indexer.indexer import Indexer
+from photosearch.library_lock import LibraryLock
+from photosearch.model import resolve
+from photosearch.model_in_use import ModelInUse
+from photosearch.paths import AppPaths
+from photosearch.progress import CancelToken, Event, PauseSwitch
+from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile
+from photosearch.search import Answer, checked
+from photosearch.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DEFAULT_COUNT = 200
+_VIEWERS = 1
+"""Worker processes for previews and query pictures, apart from the indexer's so that nobody waits behind it."""
+
+
+class Library:
+    """One library. Make it with ``open``; ``close`` it."""
+
+    def __init__(self, paths: AppPaths, settings: Settings, catalog: Catalog, lock: LibraryLock | None) -> None:
+        self.paths = paths
+        self.settings = settings
+        self._catalog = catalog
+        self._lock = lock
+        read_only = lock is None
+        self._thumbnails = ThumbnailStore(paths.thumbnails, read_only=read_only)
+        self._viewers = DecodePool(_VIEWERS)
+        self._pause = PauseSwitch(paused=bool(settings["paused"]) and not read_only)
+        self._background: BackgroundIndexer | None = None
+        self._running = threading.Lock()  # one index run at a time
+        self._closed = False
+
+    @classmethod
+    def open(cls, paths: AppPaths, *, model: str | None = None, read_only: bool = False) -> Library:
+        """Open the library in ``paths``; an empty one is made where there is none.
+
+        model: as in the settings table; None takes the user's choice. read_only: for looking only; works beside another
+        process that writes. Raises the LibraryError tree and ModelUnavailable.
+        """
+        settings = Settings(paths.settings)
+        lock = None if read_only and paths.catalog.exists() else LibraryLock(paths)
+        try:
+            catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)
+            try:
+                library = cls(paths, settings, catalog, lock)
+                library._use_model(str(model or settings["model"]))
+            except BaseException:
+                catalog.close()
+                raise
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+        return library
+
+    def _use_model(self, name: str) -> None:
+        self._model = ModelInUse(
+            resolve(name),
+            catalog=self._catalog,
+            paths=self.paths,
+            device=str(self.settings["device"]),
+            read_only=self._lock is None,
+        )
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop working, keep what was done, end the child processes. Idempotent; takes about a second at most."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._background:
+            self._background.close()
+        self._viewers.close()
+        self._model.close()
+        self._thumbnails.close()
+        self._catalog.close()
+        if self._lock:
+            self._lock.release()
+
+    # Folders
+
+    def folders(self) -> list[Folder]:
+        return self._catalog.folders.all()
+
+    def add_folder(self, path: Path) -> Folder:
+        """Make a folder part of the library. One that lies in another is found there; an excluded one is let in again.
+
+        Raises FolderMissing, NotAFolder, FolderUnreadable, FolderOverlap.
+        """
+        root = _usable_folder(path)
+        for folder in self.folders():
+            if root == folder.path:
+                break
+            if root.is_relative_to(folder.path):
+                self._catalog.folders.include(folder.id, _rel(root, folder.path))
+                break
+            if folder.path.is_relative_to(root):
+                raise FolderOverlap(root, folder.path)
+        else:
+            self._catalog.folders.add(root)
+        self._look_again()
+        return next(f for f in self.folders() if root == f.path or root.is_relative_to(f.path))
+
+    def remove_folder(self, path: Path) -> None:
+        """Take a folder out of the library; the photos on disk are not touched. Raises FolderUnknown."""
+        self._catalog.folders.remove(self._folder_of(path, itself=True).id)
+        self._model.reconcile()
+        self._look_again()
+
+    def exclude(self, path: Path) -> None:
+        """Leave a folder inside a library folder out. Raises FolderUnknown."""
+        folder = self._folder_of(path)
+        self._catalog.folders.exclude(folder.id, _rel(_absolute(path), folder.path))
+        self._model.reconcile()
+        self._look_again()
+
+    def include(self, path: Path) -> None:
+        """Let an excluded folder in again. Raises FolderUnknown."""
+        folder = self._folder_of(path)
+        self._catalog.folders.include(folder.id, _rel(_absolute(path), folder.path))
+        self._look_again()
+
+    def forget_away(self, path: Path) -> int:
+        """The files of this folder that are shown as away are really gone: forget them. Returns how many."""
+        folder = self._folder_of(path, itself=True)
+        away = [r.id for r in self._catalog.files.snapshot(folder.id).values() if r.state is FileState.AWAY]
+        self._catalog.files.remove(away)
+        self._model.reconcile()
+        return len(away)
+
+    def _folder_of(self, path: Path, *, itself: bool = False) -> Folder:
+        absolute = _absolute(path)
+        for folder in self.folders():
+            if absolute == folder.path if itself else absolute != folder.path and absolute.is_relative_to(folder.path):
+                return folder
+        raise FolderUnknown(absolute)
+
+    # Indexing
+
+    def index(
+        self, *, on_event: Callable[[Event], None] = lambda event: None, cancel: CancelToken | None = None
+    ) -> IndexReport:
+        """Bring the library up to date with its folders, now, in this thread. Raises Cancelled."""
+        with self._running:
+            report = self._indexer().run(on_event=on_event, cancel=cancel or CancelToken())
+            self._after_run()
+        return report
+
+    def watch(self, on_event: Callable[[Event], None]) -> None:
+        """Index and watch from now on, in threads of our own. ``on_event`` is called from those."""
+        assert self._background is None, "watch() was called before"
+        self._background = BackgroundIndexer(
+            self._indexer(), folders=self.folders, on_event=on_event, pause=self._pause, after_run=self._after_run
+        )
+
+    def _indexer(self) -> Indexer:
+        return Indexer(
+            catalog=self._catalog,
+            thumbnails=self._thumbnails,
+            models=self._model,
+            pause=self._pause,
+            max_megapixels=int(self.settings["max_megapixels"]),
+        )
+
+    def _after_run(self) -> None:
+        self._model.save()
+        self._catalog.back_up_daily()
+
+    def _look_again(self) -> None:
+        if self._background:
+            self._background.rescan()
+
+    def rescan(self) -> None:
+        """Look at every folder again, soon."""
+        self._look_again()
+
+    @property
+    def paused(self) -> bool:
+        return self._pause.paused
+
+    def pause(self) -> None:
+        """Hold indexing back, also after the next start."""
+        self._pause.pause()
+        self.settings.set("paused", True)
+
+    def resume(self) -> None:
+        self._pause.resume()
+        self.settings.set("paused", False)
+
+    def problems(self) -> list[Problem]:
+        return self._catalog.files.problems()
+
+    def retry_problems(self) -> None:
+        """Read the files again that could not be used."""
+        self._catalog.files.retry(tuple(ProblemCode))
+        self._look_again()
+
+    # Searching and looking
+
+    def search(self, query: Query, *, count: int = DEFAULT_COUNT) -> SearchResult:
+        """The photos that fit words, pictures or both, best first.
+
+        Raises QueryError, PhotoError (a picture of the query cannot be used), ModelUnavailable.
+        """
+        started = time.monotonic()
+        query = checked(query)
+        engine = self._model.engine()
+        answers: list[Answer] = []
+        if engine is not None and (index := self._model.index()) is not None and len(index):
+            terms = [engine.text_vector(query.words)] if query.words else []
+            terms += [self._picture_vector(p) for p in query.pictures]
+            themselves = frozenset(p for p in query.pictures if isinstance(p, int))
+            answers = engine.answer(terms, count=count, without=themselves)
+        elif query.pictures:
+            for picture in query.pictures:
+                self._picture_vector(picture)  # a picture that cannot be used is an error in an empty library too
+        photos = self._catalog.photos.get([a.photo_id for a in answers])
+        labels = (["words"] if query.words else []) + ["picture"] * len(query.pictures)
+        return SearchResult(
+            query=query,
+            hits=tuple(_hit(a, photos[a.photo_id], labels) for a in answers if a.photo_id in photos),
+            model=self._model.name,
+            seconds=round(time.monotonic() - started, 4),
+        )
+
+    def _picture_vector(self, picture: Path | bytes | int) -> np.ndarray:
+        photo_id = self._catalog.photos.id_of_file(picture.absolute()) if isinstance(picture, Path) else picture
+        if isinstance(photo_id, int):
+            vector = self._model.vector_of(photo_id)
+            if vector is not None:
+                return vector
+            if isinstance(picture, int):
+                raise QueryError("That photo is not indexed yet; it can be searched with as soon as it is.")
+        info = self._model.encoder.info
+        pixels = self._viewers.run(read_pixels, picture, info.preprocess, int(self.settings["max_megapixels"]))
+        vector = self._model.encoder.encode_images(pixels[np.newaxis])[0]
+        if not np.isfinite(vector).all():
+            raise PhotoError(ProblemCode.ENCODER_FAILED, "The model could not make anything of this picture.")
+        return vector
+
+    def timeline(self) -> list[Tile]:
+        """Every photo, newest first."""
+        return self._catalog.photos.timeline()
+
+    def photo(self, photo_id: int) -> Photo:
+        """Raises KeyError for a photo that is not in the library (any more)."""
+        return self._catalog.photos.get([photo_id])[photo_id]
+
+    def thumbnail(self, photo_id: int) -> bytes | None:
+        """A JPEG of at most 512 pixels; made again where the cache lost it. None where the photo cannot be read now."""
+        jpeg = self._thumbnails.get(photo_id)
+        if jpeg is None:
+            for path in self._readable_places(photo_id):
+                try:
+                    jpeg = self._viewers.run(read_thumbnail, path, int(self.settings["max_megapixels"]))
+                except PhotoError as error:
+                    log.info("no thumbnail: %s", error)
+                    continue
+                self._thumbnails.put([(photo_id, jpeg)])
+                break
+        return jpeg
+
+    def preview(self, photo_id: int, *, max_px: int) -> bytes:
+        """The photo as an upright JPEG with a long side of at most ``max_px``. Raises PhotoError, KeyError."""
+        fault: PhotoError | None = None
+        for path in self._readable_places(photo_id):
+            try:
+                return self._viewers.run(read_preview, path, max_px, int(self.settings["max_megapixels"]))
+            except PhotoError as error:
+                fault = error
+        raise fault or PhotoError(ProblemCode.NOT_A_FILE, "The drive that holds this photo is not connected.")
+
+    def _readable_places(self, photo_id: int) -> Iterable[Path]:
+        return (p.path for p in self.photo(photo_id).places if p.state is not FileState.AWAY)
+
+    def status(self) -> Status:
+        counts = self._catalog.files.counts(self._model.known_id)
+        index = self._model.index()
+        return Status(
+            folders=tuple(self.folders()),
+            files=counts.files,
+            photos=counts.photos,
+            searchable=counts.searchable,
+            pending=counts.pending,
+            problems=counts.problems,
+            away=counts.away,
+            model=self._model.name,
+            index_count=len(index) if index is not None else 0,
+            index_bytes=self._model.index_bytes,
+            data_dir=self.paths.data,
+        )
+
+    def models(self) -> list[tuple[str, str, int, int, bool]]:
+        """(name, identity, dimensions, photos encoded, in use) of every model this library has vectors of."""
+        used = self._model.known_id
+        return [
+            (row.name, row.identity, row.dim, count, row.id == used) for row, count in self._catalog.embeddings.models()
+        ]
+
+
+def _hit(answer: Answer, photo: Photo, labels: list[str]) -> Hit:
+    return Hit(
+        photo_id=answer.photo_id,
+        path=photo.path,
+        strength=round(answer.strength, 4),
+        similarity=round(answer.similarity, 4),
+        width=photo.facts.width,
+        height=photo.facts.height,
+        taken=photo.facts.taken,
+        away=photo.away,
+        reasons=tuple(f"{label} {part:.3f}" for label, part in zip(labels, answer.parts, strict=False)),
+    )
+
+
+def _absolute(path: Path) -> Path:
+    """The path from the root, links resolved, so that one folder has one name. It need not exist."""
+    return Path(os.path.realpath(path.expanduser()))
+
+
+def _usable_folder(path: Path) -> Path:
+    root = _absolute(path)
+    try:
+        if not root.is_dir():
+            raise NotAFolder(root) if root.exists() else FolderMissing(root)
+        with os.scandir(root):
+            pass
+    except OSError as error:
+        raise FolderUnreadable(root, error.strerror or str(error)) from error
+    return root
+
+
+def _rel(path: Path, folder: Path) -> bytes:
+    return os.fsencode(path.relative_to(folder).as_posix())

@@ -1,0 +1,157 @@
+"""The model a library uses: its encoder, its index, and keeping that index in line with the catalog."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import numpy as np
+
+from photosearch.catalog import Catalog
+from photosearch.errors import IndexDamaged
+from photosearch.indexer.indexer import ActiveModel
+from photosearch.model import Encoder, ModelInfo, ModelSpec
+from photosearch.paths import AppPaths
+from photosearch.search import Engine
+from photosearch.vectors import VectorIndex
+
+log = logging.getLogger(__name__)
+
+_SAVE_EVERY_SECONDS = 300.0
+_SAVE_AT_ONCE_UP_TO = 20_000
+"""Writing a small index takes no time; a large one is written now and then, for it can always be made again."""
+
+
+class ModelInUse:
+    """What the indexer and the search share. Safe to use from several threads; the parts are made when first needed."""
+
+    def __init__(self, spec: ModelSpec, *, catalog: Catalog, paths: AppPaths, device: str, read_only: bool) -> None:
+        self.spec = spec
+        self.encoder = Encoder(spec, device=device)
+        self._catalog = catalog
+        self._paths = paths
+        self._read_only = read_only
+        self._lock = threading.RLock()
+        self._row: tuple[int, str, int] | None = None  # id, identity, dim
+        self._index: VectorIndex | None = None
+        self._engine: Engine | None = None
+        self._saved_at = 0.0
+
+    @property
+    def known_id(self) -> int | None:
+        """The model's id in the catalog, None while the library has nothing of this model. Starts no process."""
+        row = self._find_row()
+        return row[0] if row else None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def _find_row(self) -> tuple[int, str, int] | None:
+        with self._lock:
+            if self._row is None:
+                for row, _ in reversed(self._catalog.embeddings.models()):
+                    if row.identity == self.spec.identity or (
+                        self.spec.identity is None and row.name == self.spec.name
+                    ):
+                        self._row = (row.id, row.identity, row.dim)
+                        break
+            return self._row
+
+    def activate(self) -> ActiveModel:
+        """Start the encoder and register what it says of itself. Raises ModelUnavailable."""
+        info: ModelInfo = self.encoder.info
+        with self._lock:
+            if self._row is None or self._row[1] != info.identity:
+                model_id = self._catalog.embeddings.register(info.identity, name=self.spec.name, dim=info.dim)
+                self._row = (model_id, info.identity, info.dim)
+                self._index = self._engine = None
+            index = self.index()
+            assert index is not None
+            return ActiveModel(self._row[0], index, self.encoder)
+
+    def index(self) -> VectorIndex | None:
+        """The index, in line with the catalog; None while the library has nothing of this model."""
+        with self._lock:
+            row = self._find_row()
+            if row is None:
+                return None
+            if self._index is None:
+                self._index = self._load(row)
+                self._bring_in_line(self._index, row[0])
+            return self._index
+
+    def engine(self) -> Engine | None:
+        """What answers queries; None while the library has nothing of this model."""
+        with self._lock:
+            index = self.index()
+            if index is None:
+                return None
+            if self._engine is None:
+                self._engine = Engine(index, self.encoder.encode_texts)
+            return self._engine
+
+    def reconcile(self) -> None:
+        """After photos came into or went out of sight: the same in the index."""
+        with self._lock:
+            if self._row is not None and self._index is not None:
+                self._bring_in_line(self._index, self._row[0])
+
+    def _load(self, row: tuple[int, str, int]) -> VectorIndex:
+        _, identity, dim = row
+        try:
+            return VectorIndex.load(self._file(identity), model=identity, dim=dim)
+        except FileNotFoundError:
+            pass
+        except IndexDamaged as error:
+            log.warning("index rebuilt from the catalog: %s", error)
+        return VectorIndex(model=identity, dim=dim)
+
+    def _bring_in_line(self, index: VectorIndex, model_id: int) -> None:
+        wanted, present = self._catalog.embeddings.ids(model_id), index.ids()
+        index.remove(np.setdiff1d(present, wanted, assume_unique=True))
+        for ids, vectors in self._catalog.embeddings.vectors(
+            model_id, np.setdiff1d(wanted, present, assume_unique=True)
+        ):
+            index.add(ids, vectors)
+
+    def vector_of(self, photo_id: int) -> np.ndarray | None:
+        """float32 [dim] of a photo in the library, None where it has none."""
+        index = self.index()
+        if index is None:
+            return None
+        _, rows = index.vectors(np.array([photo_id]))
+        return rows[0] if len(rows) else None
+
+    def save(self, *, now: bool = False) -> None:
+        """Write the index file where it is behind. A disk that is full costs nothing but time at the next start."""
+        if self._read_only:
+            return
+        with self._lock:
+            index, row = self._index, self._row
+            if index is None or row is None or not index.dirty:
+                return
+            due = time.monotonic() - self._saved_at > _SAVE_EVERY_SECONDS
+            if not (now or due or len(index) <= _SAVE_AT_ONCE_UP_TO):
+                return
+            try:
+                index.save(self._file(row[1]))
+            except OSError as error:
+                log.warning("the index file could not be written: %s", error)
+            self._saved_at = time.monotonic()
+
+    @property
+    def index_bytes(self) -> int:
+        row = self._find_row()
+        try:
+            return self._file(row[1]).stat().st_size if row else 0
+        except OSError:
+            return 0
+
+    def _file(self, identity: str):
+        return self._paths.indexes / f"{identity}.usearch"
+
+    def close(self) -> None:
+        self.save(now=True)
+        self.encoder.close()
