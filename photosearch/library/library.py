@@ -29,9 +29,9 @@ from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
-from photosearch.library_lock import LibraryLock
+from photosearch.library.lock import LibraryLock
 from photosearch.model import resolve
-from photosearch.model_in_use import ModelInUse
+from photosearch.library.model_in_use import ModelInUse
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
 from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile

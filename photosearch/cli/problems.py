@@ -1,0 +1,36 @@
+"""``photosearch problems``: which files are not searchable, and why."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+
+from photosearch.cli.output import path_fields, print_json, say
+from photosearch.errors import display_path
+from photosearch.library import Library
+from photosearch.paths import AppPaths
+
+
+def run(options: argparse.Namespace, paths: AppPaths) -> int:
+    with Library.open(paths, model=options.model, read_only=not options.retry) as library:
+        problems = library.problems()
+        if options.retry:
+            library.retry_problems()
+    if options.json:
+        print_json(
+            [
+                {
+                    **path_fields(p.path),
+                    "code": p.code,
+                    "sentence": p.sentence,
+                    "seen_at": datetime.datetime.fromtimestamp(p.seen_at, datetime.UTC).isoformat(timespec="seconds"),
+                }
+                for p in problems
+            ]
+        )
+    else:
+        for problem in problems:
+            print(f"{display_path(problem.path)}: {problem.sentence}")
+    if options.retry and not options.quiet:
+        say(f"{len(problems):,} files will be read again by the next `photosearch index`.")
+    return 0

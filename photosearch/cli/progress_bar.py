@@ -1,0 +1,47 @@
+"""The progress bar on stderr."""
+
+from __future__ import annotations
+
+from photosearch.progress import Event, Phase, Progress
+
+
+class ProgressBar:
+    """Shows progress events while it is open; shows nothing where ``shown`` is False."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._bar = None
+        if shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task("Looking", total=None, rate="")
+
+    def __enter__(self) -> ProgressBar:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, event: Event) -> None:
+        if self._bar is None or not isinstance(event, Progress):
+            return
+        words = {Phase.SCANNING: "Looking", Phase.LOADING: "Loading the model", Phase.ENCODING: "Indexing"}
+        self._bar.update(
+            self._task,
+            description=words.get(event.phase, str(event.phase)),
+            completed=event.done,
+            total=event.total or None,
+            rate=f"{event.photos_per_second:.0f}/s" if event.photos_per_second else "",
+        )

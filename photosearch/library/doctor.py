@@ -1,0 +1,239 @@
+"""What is installed, what works, what is wrong and what to do about it. Looks at everything, changes nothing by itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from photosearch import __version__
+from photosearch.catalog import backup
+from photosearch.errors import PhotoSearchError, display_path
+from photosearch.library.library import Library
+from photosearch.library.lock import LibraryLock
+from photosearch.media.formats import format_table
+from photosearch.model import Encoder, resolve
+from photosearch.paths import AppPaths
+from photosearch.settings import Settings
+
+_LIBRARIES = (
+    "torch", "torchvision", "open_clip_torch", "usearch", "Pillow", "pi-heif", "PySide6-Essentials", "watchdog", "numpy",
+)  # fmt: skip
+_LOW_DISK_BYTES = 1_000_000_000
+_INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
+_LOW_INOTIFY_LIMIT = 65_536
+
+
+class Health(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``advice`` says what to do where it is not well."""
+
+    subject: str
+    health: Health
+    detail: str
+    advice: str = ""
+
+
+def examine(paths: AppPaths, *, model: str | None = None) -> list[Finding]:
+    """Look at the installation, the data folder, the catalog, the model and its device. Takes some seconds."""
+    findings = [_program(), *_libraries(), _formats(), _folders(paths), *_disk(paths), _watching()]
+    catalog_fault = backup.fault_in(paths.catalog) if paths.catalog.exists() else None
+    if catalog_fault:
+        findings.append(
+            Finding(
+                "catalog",
+                Health.FAULT,
+                f"{display_path(paths.catalog)}: {catalog_fault}",
+                "`photosearch doctor --repair` puts the newest good copy back.",
+            )
+        )
+    elif not paths.catalog.exists():
+        findings.append(Finding("catalog", Health.OK, "none yet; it is made when a folder is indexed"))
+    else:
+        findings += _library(paths, model)
+    findings.append(_model(paths, model))
+    return findings
+
+
+def _program() -> Finding:
+    return Finding(
+        "program", Health.OK, f"PhotoSearch {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    )
+
+
+def _libraries() -> list[Finding]:
+    found, missing = [], []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    findings = [Finding("libraries", Health.OK, ", ".join(found))]
+    if missing:
+        findings.append(
+            Finding("libraries", Health.FAULT, f"missing: {', '.join(missing)}", "Install PhotoSearch again.")
+        )
+    if sys.version_info < (3, 12) and any(f.startswith("PySide6-Essentials 6.12") for f in found):
+        findings.append(
+            Finding(
+                "libraries",
+                Health.FAULT,
+                "PySide6 6.12 ends programs on this Python after a while",
+                "Install PySide6-Essentials 6.11.3, or use Python 3.12.",
+            )
+        )
+    return findings
+
+
+def _formats() -> Finding:
+    table = format_table()
+    readable = [name for name, _, available in table if available]
+    absent = [name for name, _, available in table if not available]
+    if absent:
+        return Finding(
+            "formats",
+            Health.WARNING,
+            f"read: {', '.join(readable)}; not read: {', '.join(absent)}",
+            "Install PhotoSearch again: a picture library is missing or too old.",
+        )
+    return Finding("formats", Health.OK, f"read: {', '.join(readable)}")
+
+
+def _folders(paths: AppPaths) -> Finding:
+    places = ", ".join(
+        f"{what} {display_path(place)}"
+        for what, place in (
+            ("data", paths.data),
+            ("cache", paths.cache),
+            ("settings", paths.config),
+            ("log", paths.log),
+        )
+    )
+    locked = [p for p in (paths.data, paths.cache, paths.config) if p.exists() and not os.access(p, os.W_OK)]
+    if locked:
+        return Finding(
+            "folders",
+            Health.FAULT,
+            f"{places}; not writable: {', '.join(display_path(p) for p in locked)}",
+            "Make them writable, or choose another place with --data-dir.",
+        )
+    return Finding("folders", Health.OK, places)
+
+
+def _disk(paths: AppPaths) -> list[Finding]:
+    place = paths.data
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        return [Finding("disk", Health.WARNING, f"cannot be asked: {error.strerror}", "Check the drive.")]
+    detail = f"{free / 1e9:.1f} GB free beside the library"
+    if free < _LOW_DISK_BYTES:
+        return [Finding("disk", Health.WARNING, detail, "Free some space: indexing stops when the disk is full.")]
+    return [Finding("disk", Health.OK, detail)]
+
+
+def _watching() -> Finding:
+    try:
+        limit = int(_INOTIFY_LIMIT.read_text())
+    except (OSError, ValueError):
+        return Finding("watching", Health.OK, "file events of this system are used")
+    if limit < _LOW_INOTIFY_LIMIT:
+        return Finding(
+            "watching",
+            Health.WARNING,
+            f"the system lets {limit:,} folders be watched",
+            "For larger trees raise fs.inotify.max_user_watches; until then they are looked through every five minutes.",
+        )
+    return Finding("watching", Health.OK, f"up to {limit:,} folders can be watched")
+
+
+def _library(paths: AppPaths, model: str | None) -> list[Finding]:
+    try:
+        with Library.open(paths, model=model, read_only=True) as library:
+            status = library.status()
+    except PhotoSearchError as error:
+        return [Finding("library", Health.FAULT, str(error), "See the sentence itself.")]
+    findings = [
+        Finding(
+            "library",
+            Health.OK,
+            f"{status.photos:,} photos in {status.files:,} files, {status.searchable:,} searchable,"
+            f" {status.pending:,} waiting, {status.problems:,} with problems, {status.away:,} away",
+        ),
+        Finding("index", Health.OK, f"{status.index_count:,} vectors, in line with the catalog"),
+    ]
+    if status.problems:
+        findings.append(
+            Finding(
+                "problems",
+                Health.WARNING,
+                f"{status.problems:,} files cannot be used",
+                "`photosearch problems` lists why.",
+            )
+        )
+    findings += [
+        Finding(
+            "folder",
+            Health.OK if folder.state == "here" else Health.WARNING,
+            f"{display_path(folder.path)} is {folder.state}",
+            "" if folder.state == "here" else "Connect its drive or mend its permissions; nothing was forgotten.",
+        )
+        for folder in status.folders
+    ]
+    return findings
+
+
+def _model(paths: AppPaths, model: str | None) -> Finding:
+    settings = Settings(paths.settings)
+    try:
+        encoder = Encoder(resolve(str(model or settings["model"])), device=str(settings["device"]))
+        try:
+            info = encoder.info
+        finally:
+            encoder.close()
+    except PhotoSearchError as error:
+        return Finding("model", Health.FAULT, str(error), "Choose another with --model, or mend its folder.")
+    return Finding(
+        "model",
+        Health.OK,
+        f"{info.name} ({info.identity}), {info.dim} dimensions, on {info.device} in {info.precision},"
+        f" {info.batch} pictures at once",
+    )
+
+
+def repair(paths: AppPaths) -> list[str]:
+    """Mend what can be mended; returns a sentence for each thing done. Nobody else may use the library meanwhile.
+
+    A damaged catalog is replaced by its newest good copy and kept beside it; the caches are thrown away, to be made
+    again. Raises LibraryBusy.
+    """
+    done = []
+    lock = LibraryLock(paths)
+    try:
+        if paths.catalog.exists() and backup.fault_in(paths.catalog):
+            restored = backup.restore(paths.catalog, paths.backups)
+            what = (
+                f"The catalog was replaced by its copy {restored.copy.name}"
+                if restored.copy
+                else "There was no good copy of the catalog; a new one begins at the next indexing"
+            )
+            done.append(f"{what}. The damaged file is kept as {display_path(restored.damaged)}.")
+        if paths.indexes.exists():
+            shutil.rmtree(paths.indexes)
+            done.append("The index was thrown away; it is made again from the catalog.")
+    finally:
+        lock.release()
+    return done
