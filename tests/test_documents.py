@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from photosearch.cli.parser import build_parser
+from photosearch.cli.parser import build_parser, with_command
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -104,8 +104,9 @@ def test_there_are_documents_with_commands_to_check():
 
 @pytest.mark.parametrize("command", calls_of("photosearch"), ids=str)
 def test_the_program_understands_the_documented_command(command):
+    parser = build_parser()
     try:
-        build_parser().parse_args(command.words[1:])
+        parser.parse_args(with_command(command.words[1:], parser))
     except SystemExit as end:
         assert end.code == 0, f"{command} is not understood"
 

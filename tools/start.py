@@ -69,7 +69,7 @@ def main() -> int:
     photos = str(Path(photos).expanduser()) if photos else ""
     try:
         if has_display(os.environ):
-            return run(*([photos] if photos else []))
+            return run(*([photos] if photos else []), *(["--query", query] if query else []))
         return start_in_terminal(photos, query)
     except KeyboardInterrupt:
         return 130

@@ -184,5 +184,6 @@ def test_without_a_display_and_a_folder_it_says_how_to_go_on(program, capsys):
 def test_with_a_display_the_window_opens_on_the_folder(program, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":99")
     monkeypatch.setenv("PHOTOS", "my photos")
+    monkeypatch.setenv("QUERY", "a dog")
     assert start.main() == 0
-    assert program.read_text().splitlines() == ["[my photos]"]
+    assert program.read_text().splitlines() == ["[my photos][--query][a dog]"]
