@@ -39,6 +39,10 @@ class ModelSource(Protocol):
     def known_id(self) -> int | None:
         """The model's row where the library has one already; looking does not start the encoder."""
 
+    @property
+    def name(self) -> str:
+        """The model as the user named it."""
+
     def activate(self) -> ActiveModel:
         """Start the encoder where needed. Raises ModelUnavailable."""
 
@@ -85,14 +89,14 @@ class Indexer:
         if changes.any:
             on_event(LibraryChanged(removed=changes.removed))
         tally = Tally()
-        device = model = ""
+        device = ""
         known = self._models.known_id
         work = self._catalog.files.work(-1 if known is None else known)
         encoding_started = time.monotonic()
         if work:
             on_event(Progress(Phase.LOADING, found=changes.found, total=len(work)))
             active = self._models.activate()
-            device, model = active.encoder.info.device, active.encoder.info.name
+            device = active.encoder.info.device
             if known != active.id:
                 work = self._catalog.files.work(active.id)
             pool = DecodePool(min(default_workers(), max(1, len(work))))
@@ -133,7 +137,7 @@ class Indexer:
             seconds=round(seconds, 3),
             photos_per_second=round(tally.encoded / max(1e-6, time.monotonic() - encoding_started), 2),
             device=device,
-            model=model,
+            model=self._models.name,
         )
         log.info("index run: %s", report)
         return report

@@ -254,7 +254,9 @@ class Pipeline:
         with self._catalog.database.writing():
             done = self._catalog.photos.commit(
                 [
-                    IndexedPhoto(r.item.file_id, r.photo.size, r.photo.mtime_ns, r.photo.digest, _dated(r.photo), vector)
+                    IndexedPhoto(
+                        r.item.file_id, r.photo.size, r.photo.mtime_ns, r.photo.digest, _dated(r.photo), vector
+                    )
                     for r, vector in zip(reads, vectors, strict=True)
                 ],
                 model_id=self._model_id,

@@ -1,4 +1,4 @@
-"""What is installed, what works, what is wrong and what to do about it. Looks at everything, changes nothing by itself."""
+"""What is installed, what works, what is wrong and what to do about it. ``examine`` changes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from photosearch.paths import AppPaths
 from photosearch.settings import Settings
 
 _LIBRARIES = (
-    "torch", "torchvision", "open_clip_torch", "usearch", "Pillow", "pi-heif", "PySide6-Essentials", "watchdog", "numpy",
+    "torch", "torchvision", "open_clip_torch", "usearch", "Pillow", "pi-heif", "PySide6-Essentials", "watchdog",
+    "numpy",
 )  # fmt: skip
 _LOW_DISK_BYTES = 1_000_000_000
 _INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -100,14 +101,8 @@ def _formats() -> Finding:
     table = format_table()
     readable = [name for name, _, available in table if available]
     absent = [name for name, _, available in table if not available]
-    if absent:
-        return Finding(
-            "formats",
-            Health.WARNING,
-            f"read: {', '.join(readable)}; not read: {', '.join(absent)}",
-            "Install PhotoSearch again: a picture library is missing or too old.",
-        )
-    return Finding("formats", Health.OK, f"read: {', '.join(readable)}")
+    unread = f"; not read: {', '.join(absent)}" if absent else ""
+    return Finding("formats", Health.OK, f"read: {', '.join(readable)}{unread}")
 
 
 def _folders(paths: AppPaths) -> Finding:
@@ -155,7 +150,7 @@ def _watching() -> Finding:
             "watching",
             Health.WARNING,
             f"the system lets {limit:,} folders be watched",
-            "For larger trees raise fs.inotify.max_user_watches; until then they are looked through every five minutes.",
+            "For larger trees raise fs.inotify.max_user_watches; until then they are looked through now and then.",
         )
     return Finding("watching", Health.OK, f"up to {limit:,} folders can be watched")
 

@@ -30,8 +30,8 @@ from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
 from photosearch.library.lock import LibraryLock
-from photosearch.model import resolve
 from photosearch.library.model_in_use import ModelInUse
+from photosearch.model import resolve
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
 from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile
