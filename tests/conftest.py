@@ -81,7 +81,7 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def leaks_nothing(fresh_environment: None) -> Iterator[None]:
+def leaks_nothing() -> Iterator[None]:
     """Fails the test that leaves a thread, a child process or an open database behind.
 
     Set up before the test's own fixtures and torn down after them, so what they start and end does not count; what

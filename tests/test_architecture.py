@@ -314,3 +314,41 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
 def test_help_is_shown_without_loading_anything_heavy():
     loaded = set(fresh_interpreter(HELP))
     assert loaded & {*QT, *MODEL_RUNTIMES, "usearch", "numpy", "PIL", "watchdog", "pebble", "rich"} == set()
+
+
+WINDOW = """
+import json, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+loaded = []
+run_loop = QApplication.exec
+
+def look_and_leave():
+    if not loaded and any(widget.isVisible() for widget in QApplication.topLevelWidgets()):
+        loaded.extend(sorted({name.split(".")[0] for name in sys.modules}))
+        QApplication.closeAllWindows()
+        QApplication.quit()
+
+def run_loop_and_look(*_):
+    timer = QTimer()
+    timer.timeout.connect(look_and_leave)
+    timer.start(10)
+    return run_loop()
+
+QApplication.exec = run_loop_and_look
+sys.argv = ["photosearch", "--data-dir", sys.argv[1]]
+from photosearch.__main__ import main
+try:
+    status = main()
+except SystemExit as end:
+    status = end.code
+assert not status, status
+print(json.dumps(loaded))
+"""
+
+
+def test_the_first_window_is_shown_without_loading_a_model_runtime(tmp_path):
+    loaded = set(fresh_interpreter(WINDOW, str(tmp_path / "library")))
+    assert "PySide6" in loaded
+    assert loaded & {*MODEL_RUNTIMES} == set()
