@@ -30,8 +30,8 @@ from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
 from photosearch.library.lock import LibraryLock
-from photosearch.library.model_in_use import ModelInUse
-from photosearch.model import resolve
+from photosearch.library.model_in_use import AnyEncoder, ModelInUse
+from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
 from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile
@@ -62,11 +62,19 @@ class Library:
         self._closed = False
 
     @classmethod
-    def open(cls, paths: AppPaths, *, model: str | None = None, read_only: bool = False) -> Library:
+    def open(
+        cls,
+        paths: AppPaths,
+        *,
+        model: str | None = None,
+        read_only: bool = False,
+        make_encoder: Callable[..., AnyEncoder] = Encoder,
+    ) -> Library:
         """Open the library in ``paths``; an empty one is made where there is none.
 
         model: as in the settings table; None takes the user's choice. read_only: for looking only; works beside another
-        process that writes. Raises the LibraryError tree and ModelUnavailable.
+        process that writes. make_encoder: called with the ModelSpec and ``device=``. Raises the LibraryError tree and
+        ModelUnavailable.
         """
         settings = Settings(paths.settings)
         lock = None if read_only and paths.catalog.exists() else LibraryLock(paths)
@@ -74,7 +82,7 @@ class Library:
             catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)
             try:
                 library = cls(paths, settings, catalog, lock)
-                library._use_model(str(model or settings["model"]))
+                library._use_model(str(model or settings["model"]), make_encoder)
             except BaseException:
                 catalog.close()
                 raise
@@ -84,12 +92,13 @@ class Library:
             raise
         return library
 
-    def _use_model(self, name: str) -> None:
+    def _use_model(self, name: str, make_encoder: Callable[..., AnyEncoder]) -> None:
+        spec = resolve(name)
         self._model = ModelInUse(
-            resolve(name),
+            spec,
+            encoder=make_encoder(spec, device=str(self.settings["device"])),
             catalog=self._catalog,
             paths=self.paths,
-            device=str(self.settings["device"]),
             read_only=self._lock is None,
         )
 

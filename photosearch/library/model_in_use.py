@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from photosearch.catalog import Catalog
 from photosearch.errors import IndexDamaged
 from photosearch.indexer.indexer import ActiveModel
-from photosearch.model import Encoder, ModelInfo, ModelSpec
+from photosearch.model import ModelInfo, ModelSpec
 from photosearch.paths import AppPaths
 from photosearch.search import Engine
 from photosearch.vectors import VectorIndex
@@ -23,12 +26,27 @@ _SAVE_AT_ONCE_UP_TO = 20_000
 """Writing a small index takes no time; a large one is written now and then, for it can always be made again."""
 
 
+class AnyEncoder(Protocol):
+    """The part of ``model.Encoder`` that a library uses."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray: ...
+
+    def close(self) -> None: ...
+
+
 class ModelInUse:
     """What the indexer and the search share. Safe to use from several threads; the parts are made when first needed."""
 
-    def __init__(self, spec: ModelSpec, *, catalog: Catalog, paths: AppPaths, device: str, read_only: bool) -> None:
+    def __init__(
+        self, spec: ModelSpec, *, encoder: AnyEncoder, catalog: Catalog, paths: AppPaths, read_only: bool
+    ) -> None:
         self.spec = spec
-        self.encoder = Encoder(spec, device=device)
+        self.encoder = encoder
         self._catalog = catalog
         self._paths = paths
         self._read_only = read_only
@@ -149,7 +167,7 @@ class ModelInUse:
         except OSError:
             return 0
 
-    def _file(self, identity: str):
+    def _file(self, identity: str) -> Path:
         return self._paths.indexes / f"{identity}.usearch"
 
     def close(self) -> None:
