@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from photosearch import logs
 from photosearch.cli.output import say
-from photosearch.cli.parser import build_parser, with_command
+from photosearch.cli.parser import WINDOW, build_parser, with_command
 from photosearch.errors import Cancelled, QueryError, WorldError
 from photosearch.paths import app_paths
 
@@ -20,13 +19,15 @@ log = logging.getLogger(__name__)
 DONE, NOT_ALL, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit status."""
+def run(arguments: Sequence[str], *, open_window: Callable[..., int]) -> int:
+    """Run one command; returns the exit status. ``open_window`` is ``ui.app.run``, which the caller alone may import."""
     parser = build_parser()
     options = parser.parse_args(with_command(arguments, parser))
     paths = app_paths(options.data_dir)
     logs.set_up(paths.log, verbose=options.verbose)
     try:
+        if options.command == WINDOW:
+            return open_window(paths, folders=options.folders, query=options.query, model=options.model)
         command = importlib.import_module(f"photosearch.cli.{options.command}")
         return command.run(options, paths)
     except (Cancelled, KeyboardInterrupt):
@@ -48,6 +49,3 @@ def run(arguments: Sequence[str]) -> int:
         if options.verbose:
             raise
         return NOT_ALL
-
-
-Options = argparse.Namespace
