@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -101,11 +103,7 @@ def decode(data: bytes, *, name: str, min_side_px: int, max_megapixels: int) -> 
     if found.bytes_per_pixel:
         limit = min(limit, MEMORY_BUDGET_BYTES // found.bytes_per_pixel)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of oddities in files; they are no fault of the program
-            # Pillow warns above this, and raises above twice this, before it allocates. WebP and icons allocate on
-            # opening, so the check must be Pillow's own there.
-            Image.MAX_IMAGE_PIXELS = limit // 2
+        with _pillow_limited(limit):
             return _decode(data, found, min_side_px=min_side_px, limit_pixels=limit)
     except PhotoError:
         raise
@@ -123,6 +121,23 @@ def decode(data: bytes, *, name: str, min_side_px: int, max_megapixels: int) -> 
     except Exception as error:  # decoders raise a dozen kinds
         log.debug("%s picture not decoded", found.name, exc_info=True)
         raise PhotoError(ProblemCode.DAMAGED, _reason(error, found.name)) from None
+
+
+@contextmanager
+def _pillow_limited(pixels: int) -> Iterator[None]:
+    """Pillow raises above so many pixels, before it allocates, and warns of nothing.
+
+    WebP pictures and icons allocate on opening, so the check must be Pillow's own there. Its warnings are of oddities
+    in files, which are no fault of the program.
+    """
+    before = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Image.MAX_IMAGE_PIXELS = pixels // 2  # it warns above this, and raises above twice this
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _decode(data: bytes, found: Format, *, min_side_px: int, limit_pixels: int) -> Decoded:
