@@ -170,7 +170,7 @@ class _Server:
     def _serve_images(self) -> None:
         shape = self._images.recv()
         pixels = np.empty(shape, np.uint8)
-        self._images.recv_bytes_into(memoryview(pixels).cast("B"))
+        self._images.recv_bytes_into(pixels.data.cast("B"))
         self._answer(self._images, lambda: self._runtime.encode_images(pixels, between=self._serve_waiting_texts))
 
     def _answer(self, pipe: Connection, work) -> None:

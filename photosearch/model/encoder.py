@@ -117,7 +117,7 @@ class Encoder:
 
         def send(process: _Process) -> Connection:
             process.images.send(pixels.shape)
-            process.images.send_bytes(memoryview(np.ascontiguousarray(pixels)).cast("B"))
+            process.images.send_bytes(np.ascontiguousarray(pixels).data.cast("B"))
             return process.images
 
         with self._asking_images:

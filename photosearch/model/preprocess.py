@@ -3,7 +3,7 @@
 This is what open_clip's own inference transform does before ``ToTensor`` and ``Normalize``, so that decode workers need
 no torch and pixels travel as bytes. One thing differs on purpose: only the part that survives the centre crop is
 resized. open_clip resizes the whole picture first, so one of 1 × 60,000 pixels would take 9 GB on its way to 224 × 224.
-Pillow lets the filter look beyond the crop, so the result is the same (held to one grey level by the tests).
+Pillow lets the filter look beyond the crop, so the result is the same (tests hold it to two grey levels).
 """
 
 from __future__ import annotations
@@ -77,12 +77,6 @@ class Preprocess:
         if self.resize_mode == "longest":
             return self._fit(image, width, height)
         return self._fill(image, width, height)
-
-    def normalise(self, pixels: np.ndarray) -> np.ndarray:
-        """``ToTensor`` and ``Normalize``: uint8 [n, height, width, 3] to float32 [n, 3, height, width]."""
-        values = pixels.astype(np.float32) / np.float32(255)
-        values = (values - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-        return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
     def _fill(self, image: Image.Image, width: int, height: int) -> np.ndarray:
         """Scale until the target is covered, keep its middle."""

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -56,9 +57,8 @@ class TorchRuntime:
         torch_device: str,
         dtype: torch.dtype,
     ) -> None:
-        self._model = model.to(device=torch_device, dtype=dtype)
+        self._model: Any = model.to(device=torch_device, dtype=dtype)
         self._tokenize = tokenize
-        self._preprocess = preprocess
         self._torch_device = torch.device(torch_device)
         self._dtype = dtype
         self._mean = torch.tensor(preprocess.mean, device=self._torch_device).view(1, 3, 1, 1)
@@ -108,7 +108,6 @@ class TorchRuntime:
 def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
     """Load a model on the best device that proves itself. Raises ModelUnavailable."""
     torch.set_num_threads(options.threads)
-    torch.set_num_interop_threads(1)
     checkpoint = None
     if spec.kind == "pretrained":
         checkpoint = _checkpoint(spec, allow_download=options.allow_download, say=say)
@@ -137,7 +136,7 @@ def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
     candidates = [] if options.device == "cpu" else _accelerators()
     runtime = proven(candidates, on_device, expected=expected, prove=lambda r: _proof(r, preprocess)) or cpu
     info = ModelInfo(
-        identity=_identity(spec, checkpoint, model, preprocess_config),
+        identity=_identity(spec, checkpoint, preprocess_config),
         name=spec.name,
         dim=expected.shape[1],
         preprocess=preprocess,
@@ -249,31 +248,22 @@ def _tokenizer(spec: ModelSpec) -> Callable[[list[str]], torch.Tensor]:
 
 def _checkpoint(spec: ModelSpec, *, allow_download: bool, say: Say) -> Path:
     """The file with a tag's weights, fetched only where that is allowed. Raises ModelUnavailable."""
+    assert spec.architecture is not None and spec.tag is not None
     tags = open_clip_pretrained.list_pretrained_tags_by_model(spec.architecture)
     config = open_clip_pretrained.get_pretrained_cfg(spec.architecture, spec.tag)
     if not config:
-        known = ", ".join(tags) or "none"
-        raise _unavailable(
-            spec,
-            f"open_clip knows no weights {spec.tag} for {spec.architecture}."
-            f"{did_you_mean(spec.tag, tags)} It knows: {known}.",
-        )
+        hint = did_you_mean(spec.tag, tags) or f" It knows: {', '.join(tags) or 'none'}."
+        raise _unavailable(spec, f"open_clip knows no weights {display_path(spec.tag)} for {spec.architecture}.{hint}")
     if allow_download:
         say(f"Fetching the weights of {spec.name}, unless they are here already. This can take minutes.")
-    elif not config.get("hf_hub") and not _fetched_from_url(config).is_file():
-        # open_clip would fetch this one past the hub's offline switch.
-        raise _not_here(spec)
+    elif not config.get("hf_hub"):
+        raise _not_here(spec)  # open_clip would fetch it from its address, past the hub's offline switch
     try:
         return Path(open_clip_pretrained.download_pretrained(config))
     except Exception as error:  # no network, no disk, wrong checksum: each library says it its own way
         if not allow_download:
             raise _not_here(spec) from error
         raise _unavailable(spec, f"its weights could not be fetched ({_first_line(error)}).") from error
-
-
-def _fetched_from_url(config: Mapping) -> Path:
-    """Where open_clip keeps weights that come from a plain address (pretrained.py, download_pretrained_from_url)."""
-    return Path("~/.cache/clip").expanduser() / config.get("url", "").rpartition("/")[2]
 
 
 def _not_here(spec: ModelSpec) -> ModelUnavailable:
@@ -291,9 +281,10 @@ def _unavailable(spec: ModelSpec, reason: str) -> ModelUnavailable:
     return ModelUnavailable(display_path(spec.name), reason)
 
 
-def _identity(spec: ModelSpec, checkpoint: Path | None, model: torch.nn.Module, preprocess_config: Mapping) -> str:
+def _identity(spec: ModelSpec, checkpoint: Path | None, preprocess_config: Mapping) -> str:
     if spec.folder is not None:
         return folder_identity(spec.folder, name=display_path(spec.name))
+    assert spec.architecture is not None and checkpoint is not None
     config = {
         "model_cfg": open_clip.get_model_config(spec.architecture),
         "preprocess_cfg": {k: list(v) if isinstance(v, tuple) else v for k, v in preprocess_config.items()},

@@ -54,15 +54,6 @@ def test_the_result_belongs_to_the_caller():
     assert np.asarray(image).any()
 
 
-def test_values_are_scaled_shifted_and_moved_to_channels_first():
-    pixels = np.zeros((2, 32, 32, 3), np.uint8)
-    pixels[1, 0, 5] = (255, 51, 255)
-    values = preprocess().normalise(pixels)
-    assert (values.shape, values.dtype) == ((2, 3, 32, 32), np.float32)
-    assert values[1, :, 0, 5] == pytest.approx([1.0, -0.1, 4.0])
-    assert values[0, :, 0, 0] == pytest.approx([-1.0, -0.5, 0.0])
-
-
 def test_the_configuration_of_open_clip_is_understood_in_all_its_spellings():
     config = {"size": (32, 48), "mode": "RGB", "mean": 0.5, "std": [0.1, 0.2, 0.3], "fill_color": 9}
     assert Preprocess.from_open_clip(config | {"interpolation": "random", "resize_mode": None}) == Preprocess(
