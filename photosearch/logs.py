@@ -13,7 +13,7 @@ _KEPT_FILES = 3
 
 
 def set_up(file: Path | None, *, verbose: bool = False) -> None:
-    """Log to ``file`` (None: nowhere), and with ``verbose`` to stderr as well. Calling it again replaces the handlers."""
+    """Log to ``file`` (None: nowhere), with ``verbose`` to stderr too. Calling it again replaces the handlers."""
     root = logging.getLogger("photosearch")
     for handler in list(root.handlers):
         root.removeHandler(handler)

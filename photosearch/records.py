@@ -1,7 +1,7 @@
 """Plain values that cross the groups: what a picture says of itself, and what the library answers.
 
-They live here, left of everything, because ``media`` makes them, ``catalog`` keeps them and ``ui`` shows them, and those
-groups do not import each other.
+They live here, left of everything, because ``media`` makes them, ``catalog`` keeps them and ``ui`` shows them, and
+those groups do not import each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The catalog: SQLite as the truth about folders, files, photos, embeddings and problems. All SQL of the program is here."""
+"""The catalog: SQLite as the truth about folders, files, photos, embeddings and problems. All SQL is here."""
 
 from photosearch.catalog.catalog import Catalog
 from photosearch.catalog.files import FileRow, FileStat, WorkItem

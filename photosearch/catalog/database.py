@@ -1,8 +1,8 @@
 """Connections to one SQLite file: a single locked writer, a few pooled readers, and errors told in our own words.
 
-Every write begins with ``BEGIN IMMEDIATE``: a transaction that starts by reading and is then upgraded fails at once with
-SQLITE_BUSY_SNAPSHOT instead of waiting. ``isolation_level=None`` keeps Python from opening transactions of its own, which
-would not cover ``ALTER TABLE``.
+Every write begins with ``BEGIN IMMEDIATE``: a transaction that starts by reading and is then upgraded fails at once
+with SQLITE_BUSY_SNAPSHOT instead of waiting. ``isolation_level=None`` keeps Python from opening transactions of its
+own, which would not cover ``ALTER TABLE``.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def explain(error: sqlite3.Error, path: Path) -> LibraryError:
 class Database:
     """One SQLite file in WAL mode.
 
-    migrations: the steps that build the schema, in order; a step's position + 1 is the version it leads to. The step and
-    its number land in the same transaction. A file with a higher version is refused, not touched.
+    migrations: the steps that build the schema, in order; a step's position + 1 is the version it leads to. The step
+    and its number land in the same transaction. A file with a higher version is refused, not touched.
     read_only: no writer, no migration; where the folder itself cannot be written and no journal waits, the file is read
     as immutable (SQLite needs a shared-memory file beside a WAL database otherwise).
     before_migration: called with the old version before an existing file is migrated (a place for a backup).

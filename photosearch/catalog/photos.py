@@ -1,4 +1,4 @@
-"""The photos (contents): committing what was indexed, and reading them back for the grid, the answers and the details."""
+"""The photos (contents): committing what was indexed, and reading it back for the grid, answers and details."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ DONE, NOT_ALL, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
 def run(arguments: Sequence[str], *, open_window: Callable[..., int]) -> int:
-    """Run one command; returns the exit status. ``open_window`` is ``ui.app.run``, which the caller alone may import."""
+    """Run one command; returns the exit status. ``open_window`` is ``ui.app.run``: only our caller may import it."""
     parser = build_parser()
     options = parser.parse_args(with_command(arguments, parser))
     paths = app_paths(options.data_dir)

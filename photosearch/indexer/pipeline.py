@@ -1,8 +1,8 @@
 """Decode → encode → commit: bounded, one batch in the encoder at a time, one transaction a batch.
 
 The thread that calls ``run`` feeds the decode workers, gathers batches, and is the only one that commits. A second
-thread waits for the encoder meanwhile. A batch is committed before the next one goes to the encoder, so after ``kill -9`` at
-most one batch is encoded again.
+thread waits for the encoder meanwhile. A batch is committed before the next one goes to the encoder, so after
+``kill -9`` at most one batch is encoded again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """File events as hints: which places of which folders want another look.
 
 An event never says what happened, only where to look: events are merged, reordered and lost (an overflow of the
-kernel's queue loses them without an event, and only watchdog's log tells). So nothing is ever concluded from an event itself.
+kernel's queue loses them without an event, and only watchdog's log tells). So nothing is ever concluded from an event
+itself.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ MEMORY_LIMIT_BYTES = 2 * 1024**3
 
 
 def limit_worker(memory_bytes: int) -> None:
-    """Initialiser of every decode worker. Where there is no such limit (Windows, macOS) the header checks stand alone."""
+    """Initialiser of every decode worker. Windows and macOS have no such limit; there the header checks stand alone."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.environ["OMP_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work ends
