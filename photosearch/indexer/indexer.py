@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
 
-from photosearch.catalog import Catalog, ThumbnailStore
+from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
 from photosearch.errors import ProblemCode
 from photosearch.indexer.changes import record_changes
 from photosearch.indexer.decode_pool import DecodePool, default_workers
@@ -21,10 +23,12 @@ from photosearch.vectors import VectorIndex
 
 log = logging.getLogger(__name__)
 
+_TRIES_FOR_GROWING_FILES = 3
 _TRANSIENT = tuple(code for code in ProblemCode if code.transient)
 
 
-class ActiveModel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ActiveModel:
     """A model in use: its row in the catalog, its index, and what encodes with it."""
 
     id: int
@@ -99,25 +103,8 @@ class Indexer:
             device = active.encoder.info.device
             if known != active.id:
                 work = self._catalog.files.work(active.id)
-            pool = DecodePool(min(default_workers(), max(1, len(work))))
-            pipeline = Pipeline(
-                catalog=self._catalog,
-                thumbnails=self._thumbnails,
-                index=active.index,
-                encoder=active.encoder,
-                pool=pool,
-                model_id=active.id,
-                max_megapixels=self._max_megapixels,
-                on_progress=on_event,
-                on_added=lambda added: on_event(LibraryChanged(added=added)),
-                cancel=cancel,
-                pause=self._pause,
-            )
             encoding_started = time.monotonic()
-            try:
-                tally = pipeline.run(work)
-            finally:
-                pool.close()
+            tally = self._read(work, active, on_event, cancel)
             self._models.reconcile()
         if places is None:
             gone = self._catalog.photos.purge()
@@ -141,3 +128,29 @@ class Indexer:
         )
         log.info("index run: %s", report)
         return report
+
+    def _read(
+        self, work: list[WorkItem], active: ActiveModel, on_event: Callable[[Event], None], cancel: CancelToken
+    ) -> Tally:
+        """Decode, encode and commit; files that changed meanwhile get further tries, for their writer may be done."""
+        total = Tally()
+        with closing(DecodePool(min(default_workers(), len(work)))) as pool:
+            for _ in range(_TRIES_FOR_GROWING_FILES):
+                pipeline = Pipeline(
+                    catalog=self._catalog,
+                    thumbnails=self._thumbnails,
+                    index=active.index,
+                    encoder=active.encoder,
+                    pool=pool,
+                    model_id=active.id,
+                    max_megapixels=self._max_megapixels,
+                    on_progress=on_event,
+                    on_added=lambda added: on_event(LibraryChanged(added=added)),
+                    cancel=cancel,
+                    pause=self._pause,
+                )
+                total += pipeline.run(work)
+                if not pipeline.unsettled:
+                    break
+                work = self._catalog.files.work(active.id)
+        return total

@@ -60,6 +60,9 @@ class Tally:
     copied: int = 0
     problems: int = 0
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self)))
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -207,7 +210,7 @@ class Pipeline:
 
     def _vectors_of(self, batch: list[_Read]) -> np.ndarray:
         """float32 [n, dim]. A batch that ends the encoder twice is tried photo by photo; the culprit gets NaN."""
-        pixels = np.stack([r.photo.pixels for r in batch])
+        pixels = np.stack([r.photo.pixels for r in batch if r.photo.pixels is not None])
         for attempt in (1, 2):
             try:
                 return self._encoder.encode_images(pixels)

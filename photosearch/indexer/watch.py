@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
 
 from photosearch.errors import display_path
 from photosearch.indexer.changes import root_identity
@@ -84,7 +85,7 @@ class DirtyPlaces:
 class _Watched:
     folder: Folder
     identity: tuple[int, int]
-    watch: object
+    watch: ObservedWatch
 
 
 class FolderWatcher:
