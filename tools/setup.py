@@ -1,8 +1,8 @@
 """Makes ``.venv`` ready: the environment, the libraries, PhotoSearch itself, and what Debian must add for Qt.
 
 ``make`` calls it before everything else through ``tools/setup.sh``, which chooses the Python. It does nothing twice: a
-stamp in ``.venv`` remembers what was installed from, and a changed ``pyproject.toml`` or ``constraints.txt``, another
-Python or a checkout that was moved makes it install again. Only the standard library is used here, since nothing else
+stamp in ``.venv`` remembers what was installed from, and changed requirements in ``pyproject.toml`` or
+``constraints.txt``, another Python or a checkout that was moved make it install again. Only the standard library is used here, since nothing else
 is there yet.
 
 System packages are a courtesy: where we may install them we do, elsewhere one sentence names those that are missing,
@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import ctypes
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,13 +164,24 @@ def fingerprint(root: Path, venv: Path) -> str:
     """What the installation depends on. The place belongs to it: scripts in an environment hold absolute paths."""
     digest = hashlib.sha256()
     for part in (
-        (root / "pyproject.toml").read_bytes(),
+        _what_is_installed(root / "pyproject.toml"),
         (root / "constraints.txt").read_bytes(),
         os.fsencode(venv.absolute()),
         (venv / "pyvenv.cfg").read_bytes(),
     ):
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
+
+
+def _what_is_installed(pyproject: Path) -> bytes:
+    """The parts of pyproject.toml that decide what an installation holds; a changed linter rule installs nothing."""
+    text = pyproject.read_text(encoding="utf-8")
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return text.encode()  # pip says what is wrong with it
+    decisive = [tables.get("build-system"), tables.get("project"), tables.get("tool", {}).get("hatch")]
+    return json.dumps(decisive, sort_keys=True).encode()
 
 
 def pip_command(root: Path, venv: Path, *, torch_index: str) -> list[str]:

@@ -70,6 +70,9 @@ def test_the_environment_is_made_once_and_again_only_when_something_changed(chec
     assert installed(checkout)
     assert program_says(checkout) == "here"
     assert not installed(checkout)
+    with (checkout / "pyproject.toml").open("a") as project:
+        project.write("[tool.ruff]\nline-length = 100\n")
+    assert not installed(checkout)
 
     (checkout / "constraints.txt").write_text("# changed\n")
     assert installed(checkout)
