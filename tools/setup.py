@@ -2,8 +2,8 @@
 
 ``make`` calls it before everything else through ``tools/setup.sh``, which chooses the Python. It does nothing twice: a
 stamp in ``.venv`` remembers what was installed from, and changed requirements in ``pyproject.toml`` or
-``constraints.txt``, another Python or a checkout that was moved make it install again. Only the standard library is used here, since nothing else
-is there yet.
+``constraints.txt``, another Python or a checkout that was moved make it install again. Only the standard library is
+used here, since nothing else is there yet.
 
 System packages are a courtesy: where we may install them we do, elsewhere one sentence names those that are missing,
 and set-up goes on, because indexing and searching from the terminal need none of them.
