@@ -71,10 +71,6 @@ class Encoder:
         self.close()
 
     @property
-    def spec(self) -> ModelSpec:
-        return self._spec
-
-    @property
     def info(self) -> ModelInfo:
         """The loaded model. The first time this starts the process and waits for it.
 
