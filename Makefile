@@ -45,8 +45,9 @@ lint: setup ## style, formatting, types, unused code
 bench: setup ## measure, and write benchmarks/results
 	@set -e; for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script"; done
 
-screenshots: setup-tests ## take the pictures for the README from the real window
-	@$(BIN)/python tools/screenshots.py
+screenshots: setup-tests ## take pictures of the real window into screenshots/ (PHOTOS=folder)
+	@test -n "$$PHOTOS" || { echo "Which photos? make screenshots PHOTOS=folder" >&2; exit 2; }
+	@$(if $(shell command -v xvfb-run),xvfb-run -a) $(BIN)/python tools/screenshots.py --photos "$$PHOTOS" --out screenshots
 
 clean: ## remove .venv and everything else that was made here
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
