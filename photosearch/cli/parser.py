@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from photosearch import __version__
 
@@ -111,7 +112,7 @@ def with_command(arguments: Sequence[str], parser: argparse.ArgumentParser) -> l
 def _common_options(*, suppress: bool) -> argparse.ArgumentParser:
     """Options that may stand before or after the command; only the former carry defaults, or they would win."""
     options = argparse.ArgumentParser(add_help=False)
-    hidden = {"default": argparse.SUPPRESS} if suppress else {}
+    hidden: dict[str, Any] = {"default": argparse.SUPPRESS} if suppress else {}
     group = options.add_argument_group("options of every command")
     group.add_argument("--data-dir", type=Path, metavar="FOLDER", help="keep everything in this folder", **hidden)
     group.add_argument("--model", metavar="NAME", help="builtin, a model folder, or NAME/TAG of open_clip", **hidden)

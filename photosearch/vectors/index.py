@@ -120,7 +120,7 @@ class VectorIndex:
                 return np.empty(0, np.int64), np.empty(0, np.float32)
             exact = len(self._graph) <= EXACT_UP_TO
             if not exact:
-                self._graph.expansion_search = max(_EXPANSION_SEARCH, 2 * count)
+                self._graph.expansion_search = max(_EXPANSION_SEARCH, 2 * count)  # type: ignore[misc]
             found = self._graph.search(query.astype(np.float16), count, exact=exact, threads=1)
         return np.asarray(found.keys).astype(np.int64), 1.0 - np.asarray(found.distances, np.float32)
 
@@ -134,7 +134,7 @@ class VectorIndex:
             if not len(ids):
                 return np.empty(0, np.int64), np.empty((0, self.dim), np.float32)
             rows = self._graph.get(ids.astype(np.uint64))
-        return ids, np.stack(list(rows)).astype(np.float32).reshape(len(ids), self.dim)
+        return ids, np.stack(list(rows)).astype(np.float32).reshape(len(ids), self.dim)  # type: ignore[arg-type]
 
     def save(self, file: Path) -> None:
         """Write beside, sync, rename, the manifest last: a crash leaves a pair that fits, or one that is refused."""
@@ -185,7 +185,8 @@ class VectorIndex:
             raise IndexDamaged(f"{display_path(file)} cannot be loaded: {error}") from error
         if len(index._graph) != manifest.count or index._graph.ndim != dim:
             raise IndexDamaged(f"{display_path(file)} holds {len(index._graph)} vectors, not {manifest.count}")
-        index._graph.expansion_search = _EXPANSION_SEARCH  # loading sets it back to the default
+        # Loading sets it back to the default.
+        index._graph.expansion_search = _EXPANSION_SEARCH  # type: ignore[misc]
         return index
 
 
