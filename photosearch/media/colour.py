@@ -19,9 +19,11 @@ log = logging.getLogger(__name__)
 
 _STRIP_PIXELS = 4_000_000
 _MAX_PROFILE_BYTES = 16 << 20
+_OPAQUE = ("L", "RGB", "CMYK", "LAB")
 _WHITE = (255, 255, 255)
 _GREY = (96, 96, 96)
-_NEARLY_WHITE = 200
+_NEARLY_OPAQUE = ("L", "RGB", "CMYK", "LAB")
+_WHITE = 200
 _CONTAINER_MAXIMA = (255, 1023, 4095, 16383, 65535)
 
 
@@ -30,6 +32,8 @@ def reduced(image: Image.Image, factor: int) -> Image.Image:
 
     Sides are rounded up. Averaging is Pillow's `reduce`, with alpha premultiplied.
     """
+    if image.mode in _OPAQUE and "transparency" not in image.info:
+        return image.reduce(factor)
     to_grey = _grey_levels(image) if _is_wide_grey(image.mode) else None
     parts = [(top, _plain(strip, to_grey).reduce(factor)) for top, strip in _strips(image, factor)]
     if len(parts) == 1:
@@ -101,7 +105,7 @@ def _plain(strip: Image.Image, grey_levels: tuple[float, float] | None) -> Image
         return Image.fromarray(np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8))
     if "transparency" in strip.info and strip.mode in ("1", "L", "P", "RGB"):
         return strip.convert("RGBA")
-    if strip.mode in ("L", "RGB", "RGBA", "CMYK", "LAB"):
+    if strip.mode == "RGBA":
         return strip
     if strip.mode == "1":
         return strip.convert("L")

@@ -193,10 +193,15 @@ def _open_size(image: Image.Image, found: Format) -> tuple[int, int]:
 
 
 def _orientation(exif: Image.Exif) -> int:
+    """1 to 8, also where a writer stated it with the wrong type, as most programs read it; else 1."""
     value = exif.get(_ORIENTATION, 1)
     if isinstance(value, tuple) and value:
         value = value[0]
-    return value if isinstance(value, int) else 1
+    if isinstance(value, bytes) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str) and value.strip("\0 ").isdecimal():
+        value = int(value.strip("\0 ")[:3])
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _refuse_endless_scans(data: bytes, size: tuple[int, int]) -> None:

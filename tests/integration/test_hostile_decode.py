@@ -129,11 +129,13 @@ def test_the_corners_of_the_made_orientation_files_are_where_they_belong(
     for name, (row, outcome) in outcomes.items():
         if not (name.startswith("orientation/made_") and "upright corners" in row["note"]):
             continue
-        if isinstance(outcome, BaseException) or not outcome[2]:
+        if isinstance(outcome, BaseException):
             continue  # the sizes test speaks of those
+        if row["height"] == "96":
+            continue  # states no orientation: the drawing lies, and every program shows it so
         seen = {corner: tuple(int(v > 128) for v in colour) for corner, colour in outcome[2].items()}
         checked += 1
-        if seen != CORNERS and row["expect"] == "ok":
+        if seen != CORNERS:
             wrong[name] = outcome[2]
     assert checked > 50
     assert wrong == {}
