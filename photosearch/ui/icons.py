@@ -1,0 +1,66 @@
+"""The program's own icons: SVG strokes from ``resources/icons``, drawn in a colour of the palette.
+
+Nothing depends on the desktop's icon theme, so the window looks the same where there is none.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from photosearch.paths import resource
+
+_INK = "currentColor"
+_APP_ICON_SIZES_PX = (16, 24, 32, 48, 64, 128, 256)
+
+
+@lru_cache(maxsize=64)
+def _source(name: str) -> str:
+    return resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+
+
+def _draw(svg: str, side_px: int) -> QPixmap:
+    image = QImage(side_px, side_px, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, side_px, side_px))
+    painter.end()
+    return QPixmap.fromImage(image)
+
+
+def pixmap(name: str, color: QColor, *, side: int, ratio: float = 1.0) -> QPixmap:
+    """The icon ``name`` in ``color``, ``side`` logical pixels wide; ``ratio`` is its screen's density."""
+    drawn = _draw(_source(name).replace(_INK, color.name()), max(1, round(side * ratio)))
+    drawn.setDevicePixelRatio(ratio)
+    return drawn
+
+
+def icon(name: str, color: QColor, *, disabled: QColor | None = None) -> QIcon:
+    """The icon ``name`` in ``color`` at the sizes buttons and menus use, on plain and dense screens."""
+    made = QIcon()
+    for side in (16, 20, 24, 32, 40, 48):
+        made.addPixmap(_draw(_source(name).replace(_INK, color.name()), side))
+        if disabled is not None:
+            made.addPixmap(_draw(_source(name).replace(_INK, disabled.name()), side), QIcon.Mode.Disabled)
+    return made
+
+
+def app_icon() -> QIcon:
+    """The program's icon."""
+    made = QIcon()
+    for side in _APP_ICON_SIZES_PX:
+        made.addPixmap(_draw(_source("photosearch"), side))
+    return made
+
+
+def app_pixmap(side: int, ratio: float = 1.0) -> QPixmap:
+    """The program's icon as a picture of ``side`` logical pixels."""
+    drawn = _draw(_source("photosearch"), round(side * ratio))
+    drawn.setDevicePixelRatio(ratio)
+    return drawn
+
+
+ICON_SIZE = QSize(20, 20)

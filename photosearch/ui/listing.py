@@ -1,0 +1,117 @@
+"""What the grid shows: the whole library by month, or the answer to a query by how well it matches. Free of Qt.
+
+A listing is made on a worker thread and never changes, so the window only swaps one for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from photosearch.records import Hit, Query, SearchResult, Tile
+from photosearch.ui.grid_layout import proportion_sums
+
+BEST_STRENGTH = 0.5
+"""From this strength on a hit is shown under "Best matches"."""
+_SHOWN_STRENGTH = 0.05
+"""A hit below this is nothing like the query ..."""
+_SHOWN_AT_LEAST = 12
+"""... but so many of the nearest are shown in any case, for the user to judge."""
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    start: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Tiles in the order shown; ``sums`` for their layout; ``row_of`` finds a photo's row."""
+
+    tiles: Sequence[Tile] = ()
+    sections: tuple[Section, ...] = ()
+    sums: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    row_of: dict[int, int] = field(default_factory=dict)
+    query: Query | None = None
+    hits: tuple[Hit, ...] = ()
+    """For a query: the hit of each row."""
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    @property
+    def best(self) -> int:
+        """How many hits match well."""
+        return sum(hit.strength >= BEST_STRENGTH for hit in self.hits)
+
+
+def month_title(taken: str | None) -> str:
+    """``March 2014`` for an ISO date, ``No date`` without one."""
+    try:
+        year, month = int(taken[:4]), int(taken[5:7])  # type: ignore[index]
+        return f"{MONTHS[month - 1]} {year}" if 1 <= month <= 12 else "No date"
+    except (TypeError, ValueError):
+        return "No date"
+
+
+def day_text(taken: str | None) -> str:
+    """``2 March 2014`` for an ISO date, nothing without one."""
+    title = month_title(taken)
+    if taken is None or title == "No date":
+        return ""
+    day = taken[8:10]
+    return f"{int(day)} {title}" if day.isdigit() and day != "00" else title
+
+
+def _row_of(tiles: Sequence[Tile]) -> dict[int, int]:
+    return {tile[0]: row for row, tile in enumerate(tiles)}
+
+
+def of_library(tiles: Sequence[Tile]) -> Listing:
+    """All photos in the order given (newest first), cut where the month changes."""
+    sections: list[Section] = []
+    start, key = 0, None
+    for row, tile in enumerate(tiles):
+        month = (tile[3] or "")[:7]
+        if month != key:
+            if row > start:
+                sections.append(Section(month_title(key), start, row - start))
+            start, key = row, month
+    if tiles:
+        sections.append(Section(month_title(key), start, len(tiles) - start))
+    return Listing(
+        tiles=tiles,
+        sections=tuple(sections),
+        sums=proportion_sums([tile[1:3] for tile in tiles]),
+        row_of=_row_of(tiles),
+    )
+
+
+def of_search(result: SearchResult) -> Listing:
+    """The hits, best first, in two sections."""
+    hits = tuple(hit for at, hit in enumerate(result.hits) if at < _SHOWN_AT_LEAST or hit.strength >= _SHOWN_STRENGTH)
+    tiles = [Tile(hit.photo_id, hit.width, hit.height, hit.taken, hit.away) for hit in hits]
+    best = sum(hit.strength >= BEST_STRENGTH for hit in hits)
+    sections = []
+    if best:
+        sections.append(Section("Best matches", 0, best))
+    if len(hits) > best:
+        sections.append(Section("Weaker matches", best, len(hits) - best))
+    return Listing(
+        tiles=tiles,
+        sections=tuple(sections),
+        sums=proportion_sums([tile[1:3] for tile in tiles]),
+        row_of=_row_of(tiles),
+        query=result.query,
+        hits=hits,
+        seconds=result.seconds,
+    )

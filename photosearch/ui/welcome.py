@@ -1,0 +1,142 @@
+"""Which page to show, and its words: a function of the session's state, so that it can be tested without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from photosearch.errors import ModelUnavailable, PhotoError, QueryError, WorldError, display_path
+from photosearch.progress import Phase
+from photosearch.ui.pages import APP_ICON, Choice, Page
+from photosearch.ui.session import SORRY, Session, State
+from photosearch.ui.status_line import photos_text
+
+_PRIVATE = "Everything stays on this computer. Your photos are only read, and nothing is sent anywhere."
+
+
+@dataclass(frozen=True, slots=True)
+class Doings:
+    """What the pages' buttons do."""
+
+    add_folder: Callable[[Path], None]
+    choose_folder: Callable[[], None]
+    show_folders: Callable[[], None]
+    show_problems: Callable[[], None]
+    clear_query: Callable[[], None]
+    try_again: Callable[[], None]
+    quit: Callable[[], None]
+
+
+def page_for(session: Session, *, pictures: Path, doings: Doings) -> Page | None:
+    """The page that tells the user where they are; None when there are photos to show."""
+    if session.state is State.FAILED:
+        return _failed(session, doings)
+    if session.state is not State.OPEN or session.status is None:
+        return Page("pictures", "", "Opening the library…")
+    status = session.status
+    if not status.folders:
+        return _welcome(pictures, doings)
+    if session.search_error is not None and session.has_query:
+        return _query_failed(session.search_error, doings)
+    if len(session.listing):
+        return None
+    if session.listing.query is not None:
+        return _nothing_found(session, doings)
+    if session.busy or status.pending:
+        return _at_work(session, doings)
+    return _empty_folders(session, doings)
+
+
+def _failed(session: Session, doings: Doings) -> Page:
+    error = session.error
+    return Page(
+        "warning",
+        "The library cannot be opened",
+        str(error) if isinstance(error, WorldError) else SORRY,
+        (Choice("Try again", doings.try_again, primary=True), Choice("Quit", doings.quit)),
+    )
+
+
+def _welcome(pictures: Path, doings: Doings) -> Page:
+    choices = [Choice("Choose another folder…", doings.choose_folder)]
+    if pictures.is_dir():
+        choices.insert(
+            0, Choice(f"Use my {pictures.name or 'Pictures'} folder", lambda: doings.add_folder(pictures), True)
+        )
+    else:
+        choices = [Choice("Choose a folder…", doings.choose_folder, primary=True)]
+    return Page(
+        APP_ICON,
+        "Find any photo by what it shows",
+        "Choose where your photos are. PhotoSearch looks at each one once; from the first minute on you can search them"
+        " with your own words, or with a picture.",
+        tuple(choices),
+        _PRIVATE,
+    )
+
+
+def _query_failed(error: Exception, doings: Doings) -> Page:
+    match error:
+        case PhotoError():
+            title = "That picture cannot be used"
+        case QueryError():
+            title = "That cannot be searched for"
+        case ModelUnavailable():
+            title = "Searching does not work right now"
+        case _:
+            title = "The search did not work"
+    sentence = str(error) if isinstance(error, WorldError) else SORRY
+    return Page("warning", title, sentence, (Choice("Clear the search", doings.clear_query),))
+
+
+def _nothing_found(session: Session, doings: Doings) -> Page:
+    status = session.status
+    if status.searchable == 0:
+        waiting = status.pending or session.busy
+        return Page(
+            "empty",
+            "There is nothing to search yet",
+            "Your photos are being looked at. The first answers come in a moment."
+            if waiting
+            else "No photo in your folders could be read.",
+            (Choice("Clear the search", doings.clear_query),),
+        )
+    later = f" {photos_text(status.pending)} are still waiting to be indexed." if status.pending else ""
+    return Page(
+        "empty",
+        "No photo is like that",
+        f"None of your {photos_text(status.searchable)} matches well enough. Try plainer words, fewer of them, or drop"
+        f" a similar picture here.{later}",
+        (Choice("Clear the search", doings.clear_query),),
+    )
+
+
+def _at_work(session: Session, doings: Doings) -> Page:
+    paused = session.paused or session.progress.phase is Phase.PAUSED
+    if paused:
+        return Page(
+            "pause", "Indexing is paused", "Your photos appear here when it goes on.",
+            (Choice("Resume", session.toggle_pause, primary=True),),
+        )  # fmt: skip
+    found = session.progress.found or session.status.pending
+    count = f"{photos_text(found)} found so far." if found else "Looking through your folders…"
+    return Page("pictures", "Your photos appear here as they are found", f"{count} You can search at any time.")
+
+
+def _empty_folders(session: Session, doings: Doings) -> Page:
+    folders = session.status.folders
+    where = display_path(folders[0].path) if len(folders) == 1 else f"your {len(folders)} folders"
+    problems = session.status.problems
+    choices = [Choice("Add another folder…", doings.choose_folder, primary=True)]
+    if problems:
+        choices.append(Choice("See the problems", doings.show_problems))
+    else:
+        choices.append(Choice("Folders…", doings.show_folders))
+    unread = f" {problems:,} could not be read." if problems else ""
+    return Page(
+        "folder",
+        "No photos here yet",
+        f"There are no pictures that can be shown in {where}.{unread} Photos put there later appear by themselves.",
+        tuple(choices),
+    )

@@ -1,0 +1,565 @@
+"""The window: search field, photos, details and status line laid out, and each wired to the session.
+
+It holds no state of the library; the session does. What photos can be asked for (open, copy, drag, find similar) is in
+``photo_actions``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMessageBox,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from photosearch import __version__
+from photosearch.errors import display_path
+from photosearch.paths import AppPaths, pictures_folder
+from photosearch.ui import drops, icons, theme, welcome
+from photosearch.ui.commands import Commands, ShortcutsDialog
+from photosearch.ui.details import Details
+from photosearch.ui.drop_cover import DropCover
+from photosearch.ui.folders_dialog import FoldersDialog, ask_for_folder
+from photosearch.ui.grid import PhotoGrid
+from photosearch.ui.notice_bar import NoticeBar
+from photosearch.ui.pages import PageView
+from photosearch.ui.photo_actions import PhotoActions
+from photosearch.ui.photo_model import PhotoModel
+from photosearch.ui.preview import Preview
+from photosearch.ui.problems_dialog import ProblemsDialog
+from photosearch.ui.search_field import CHIP_PX, Chip, SearchField
+from photosearch.ui.session import QueryPicture, Session, State
+from photosearch.ui.single_instance import Request
+from photosearch.ui.status_line import StatusLine, counts_text
+from photosearch.ui.theme import UNIT_PX
+from photosearch.ui.thumbnails import Thumbnails
+
+_SMALLEST = QSize(480, 360)
+_FIRST_SIZE = QSize(1200, 800)
+_TILE_REMEMBER_MS = 800
+_SEARCHING_SHOWN_MS = 400
+_PICTURE_FILES = "Pictures (*.jpg *.jpeg *.png *.webp *.heic *.heif *.avif *.gif *.bmp *.tif *.tiff);;All files (*)"
+
+
+class Window(QWidget):
+    """The program's one window. ``pictures``: the folder offered on the first start."""
+
+    def __init__(self, session: Session, paths: AppPaths, *, pictures: Path | None = None) -> None:
+        super().__init__()
+        self.session = session
+        self._pictures = pictures or pictures_folder()
+        self._state_file = QSettings(str(paths.window_state), QSettings.Format.IniFormat)
+        self._folders_dialog: FoldersDialog | None = None
+        self._problems_dialog: ProblemsDialog | None = None
+        self.setWindowTitle("PhotoSearch")
+        self.setWindowIcon(icons.app_icon())
+        self.setMinimumSize(_SMALLEST)
+        self.setAcceptDrops(True)
+        self.thumbnails = Thumbnails(session.workers.thumbnails, parent=self)
+        self.model = PhotoModel(session.book, self)
+        self.search = SearchField()
+        self.notice = NoticeBar()
+        self.grid = PhotoGrid(self.model, self.thumbnails)
+        self.page = PageView()
+        self.details = Details()
+        self.status = StatusLine()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.page)
+        self.stack.addWidget(self.grid)
+        self.preview = Preview(self.model, session, self.thumbnails, self)
+        self.actions_on_photos = PhotoActions(session, self.model, self.grid, self.thumbnails, self)
+        self._cover = DropCover(self)
+        self._lay_out()
+        self.commands = self._make_commands()
+        self._menu_button.setMenu(
+            self.commands.menu(
+                self, "open_picture add_folder folders problems - rescan pause - larger smaller details full_screen"
+                " - shortcuts about quit"
+            )
+        )  # fmt: skip
+        self._doings = welcome.Doings(
+            add_folder=session.add_folder,
+            choose_folder=self.choose_folder,
+            show_folders=self.show_folders,
+            show_problems=self.show_problems,
+            clear_query=session.clear_query,
+            try_again=session.open,
+            quit=self.close,
+        )
+        self._tile_timer = self._timer(lambda: session.remember_tile_px(self.grid.tile_px))
+        self._searching_timer = self._timer(lambda: self.status.show_counts("Searching…"))
+        self._wire()
+        self._restore()
+        theme.keeper().changed.connect(self._dress)
+        self._dress()
+        self._show_state()
+
+    def _timer(self, slot) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(slot)
+        return timer
+
+    def _lay_out(self) -> None:
+        self._bar = QFrame()
+        self._bar.setObjectName("bar")
+        row = QHBoxLayout(self._bar)
+        row.setContentsMargins(2 * UNIT_PX, int(1.5 * UNIT_PX), 2 * UNIT_PX, int(1.5 * UNIT_PX))
+        row.setSpacing(UNIT_PX)
+        self._buttons: list[tuple[QToolButton, str]] = []
+        row.addWidget(self.search, 1)
+        self._folders_button = self._tool_button("folder", "Folders", row)
+        self._details_button = self._tool_button("info", "Details (I)", row)
+        self._details_button.setCheckable(True)
+        self._menu_button = self._tool_button("menu", "Menu", row)
+        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.stack, 1)
+        middle.addWidget(self.details)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._bar)
+        column.addWidget(self.notice)
+        column.addLayout(middle, 1)
+        column.addWidget(self.status)
+
+    def _tool_button(self, icon: str, words: str, row: QHBoxLayout) -> QToolButton:
+        button = QToolButton()
+        button.setIconSize(QSize(22, 22))
+        button.setFixedSize(5 * UNIT_PX, 5 * UNIT_PX)
+        button.setToolTip(words)
+        button.setAccessibleName(words.split(" (")[0])
+        row.addWidget(button)
+        self._buttons.append((button, icon))
+        return button
+
+    def _dress(self) -> None:
+        for button, icon in self._buttons:
+            button.setIcon(icons.icon(icon, theme.current().text, disabled=theme.current().line))
+        self.grid.viewport().update()
+
+    def _make_commands(self) -> Commands:
+        act, session = self.actions_on_photos, self.session
+        return Commands(self, {
+            "search": self.focus_search,
+            "paste": self.paste,
+            "open_picture": self.choose_picture,
+            "open": act.open_current,
+            "preview": lambda: self.show_preview(self.grid.current),
+            "show_file": act.show_current,
+            "similar": act.find_similar,
+            "copy_image": act.copy_image,
+            "copy_path": act.copy_paths,
+            "details": self.toggle_details,
+            "add_folder": self.choose_folder,
+            "folders": self.show_folders,
+            "problems": self.show_problems,
+            "rescan": session.rescan,
+            "pause": session.toggle_pause,
+            "larger": lambda: self.status.step_tile_px(1),
+            "smaller": lambda: self.status.step_tile_px(-1),
+            "full_screen": self._toggle_full_screen,
+            "shortcuts": lambda: ShortcutsDialog(self.commands, self).open(),
+            "about": self._about,
+            "quit": self.close,
+        })  # fmt: skip
+
+    def _wire(self) -> None:
+        session, search, grid = self.session, self.search, self.grid
+        session.state_changed.connect(self._state_changed)
+        session.query_changed.connect(self._query_changed)
+        session.searching_changed.connect(self._searching_changed)
+        session.listed.connect(self._listed)
+        session.status_changed.connect(self._show_state)
+        session.progressed.connect(self._show_progress)
+        session.noticed.connect(self.status.notice)
+        session.folder_failed.connect(self._folder_failed)
+        session.indexer_failed.connect(lambda sentence: self.notice.show_notice(sentence))
+        session.book.learned.connect(self._photo_learned)
+        search.words_changed.connect(session.set_words)
+        search.entered.connect(session.search_now)
+        search.cleared.connect(session.clear_query)
+        search.chip_removed.connect(session.remove_picture)
+        search.chip_shown.connect(self._load_chip)
+        search.picture_pasted.connect(self.paste)
+        search.left_downwards.connect(self._enter_grid)
+        search.stepped_back.connect(self.step_back)
+        grid.activated.connect(self.actions_on_photos.open_row)
+        grid.preview_wanted.connect(self.show_preview)
+        grid.selection_changed.connect(self._show_details)
+        grid.menu_wanted.connect(self._show_menu)
+        grid.drag_wanted.connect(self.actions_on_photos.drag)
+        grid.resize_wanted.connect(self.status.step_tile_px)
+        grid.hovered.connect(self._hovered)
+        self.preview.left.connect(lambda: self.grid.setFocus(Qt.FocusReason.MouseFocusReason))
+        self.preview.row_changed.connect(self.grid.go_to)
+        self.preview.opened.connect(self.actions_on_photos.open_row)
+        self.thumbnails.loaded.connect(self._thumbnail_loaded)
+        self.details.open_wanted.connect(self.actions_on_photos.open_current)
+        self.details.show_wanted.connect(self.actions_on_photos.show_current)
+        self.details.similar_wanted.connect(self.actions_on_photos.find_similar)
+        self.status.pause_wanted.connect(session.toggle_pause)
+        self.status.problems_wanted.connect(self.show_problems)
+        self.status.tile_px_changed.connect(self._tile_px_changed)
+        self._folders_button.clicked.connect(self.show_folders)
+        self._details_button.clicked.connect(self.toggle_details)
+
+    # What the session tells
+
+    def _state_changed(self) -> None:
+        session = self.session
+        if session.state is State.OPEN:
+            self.thumbnails.use(session.library)
+            session.load_tile_px(self._tile_px_loaded)
+        elif session.state is State.CLOSED:
+            self.thumbnails.use(None)
+        self._show_state()
+
+    def _tile_px_loaded(self, tile_px: object) -> None:
+        if isinstance(tile_px, int):
+            self.status.set_tile_px(tile_px)
+            self.grid.set_tile_px(tile_px)
+            self._tile_timer.stop()
+
+    def _query_changed(self) -> None:
+        session = self.session
+        self.search.show_query(session.words, session.pictures)
+        words = session.words.strip()
+        self.setWindowTitle(f"{words} — PhotoSearch" if words else "PhotoSearch")
+
+    def _searching_changed(self) -> None:
+        if self.session.searching:
+            self._searching_timer.start(_SEARCHING_SHOWN_MS)
+        else:
+            self._searching_timer.stop()
+            self.status.show_counts(counts_text(self.session.listing, self.session.status))
+
+    def _listed(self) -> None:
+        self.model.show(self.session.listing)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """The page or the photos, and the counts."""
+        session = self.session
+        if session.state is State.CLOSED:
+            return
+        page = welcome.page_for(session, pictures=self._pictures, doings=self._doings)
+        if page is not None:
+            self.page.show_page(page)
+            if self.preview.isVisible():
+                self.preview.close_preview()
+        self.stack.setCurrentWidget(self.grid if page is None else self.page)
+        usable = session.state is State.OPEN
+        for widget in (self.search, self._folders_button, self._details_button):
+            widget.setEnabled(usable)
+        self.details.setVisible(self.commands["details"].isChecked() and usable)
+        if session.status is not None:
+            self.status.show_problems(session.status.problems)
+        if not session.searching:
+            self.status.show_counts(counts_text(session.listing, session.status) if session.status else "")
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        session = self.session
+        # A library without folders has nothing to do: no words about it.
+        idle = session.status is None or not session.status.folders
+        self.status.setVisible(not idle)
+        self.status.show_progress(session.progress, paused=session.paused)
+        self.commands["pause"].setText("Resume indexing" if session.paused else "Pause indexing")
+        if self.stack.currentWidget() is self.page and not idle:
+            page = welcome.page_for(session, pictures=self._pictures, doings=self._doings)
+            if page is not None:
+                self.page.show_page(page)
+
+    def _folder_failed(self, sentence: str) -> None:
+        if self._folders_dialog is None or not self._folders_dialog.isVisible():
+            self.notice.show_notice(sentence)
+
+    def _load_chip(self, chip: Chip) -> None:
+        """The tiny image of a query picture, made on an errand's thread."""
+        source, side = chip.picture.source, round(CHIP_PX * self.devicePixelRatioF())
+        if isinstance(source, int):
+            image = self.thumbnails.image(source)
+            if image is not None:
+                chip.show_image(image)
+            return
+
+        def made(image: object) -> None:
+            if chip in self.search.chips and not isinstance(image, Exception):
+                chip.show_image(image)
+
+        self.session.workers.errands.start(lambda: drops.chip_image(source, side), made)
+
+    # The grid and the details
+
+    def _tile_px_changed(self, tile_px: int) -> None:
+        self.grid.set_tile_px(tile_px)
+        self._tile_timer.start(_TILE_REMEMBER_MS)
+
+    def _enter_grid(self) -> None:
+        if self.stack.currentWidget() is self.grid:
+            self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _hovered(self, row: int) -> None:
+        if row >= 0 and self.model.path(row) is None:
+            self.session.book.want(self.model.tile(row).photo_id)
+
+    def _photo_learned(self, photo_id: int) -> None:
+        row = self.model.listing.row_of.get(photo_id)
+        if row is not None:
+            self.grid.viewport().update(self.grid.tile_rect(row))
+            if row == self.grid.current:
+                self._show_details()
+
+    def _thumbnail_loaded(self, photo_id: int, _first: bool) -> None:
+        row = self.grid.current
+        if self.details.isVisible() and row >= 0 and self.model.tile(row).photo_id == photo_id:
+            self._show_details()
+
+    def _show_details(self) -> None:
+        selected = len(self.grid.selection)
+        if selected > 1:
+            self.status.show_counts(f"{selected:,} photos selected")
+        elif not self.session.searching and self.session.status:
+            self.status.show_counts(counts_text(self.session.listing, self.session.status))
+        if not self.details.isVisible():
+            return
+        row = self.grid.current
+        if row < 0 or selected > 1:
+            self.details.show_nothing(selected)
+            return
+        tile = self.model.tile(row)
+        photo = self.session.book.known(tile.photo_id)
+        if photo is None:
+            self.session.book.want(tile.photo_id)
+            return
+        hit = self.model.listing.hits[row] if self.model.listing.hits else None
+        self.details.show_photo(photo, self.thumbnails.image(tile.photo_id), hit)
+
+    def toggle_details(self) -> None:
+        """Show or hide the panel at the side. (The action may or may not have been toggled already.)"""
+        shown = not self.details.isVisible()
+        self.commands["details"].setChecked(shown)
+        self._details_button.setChecked(shown)
+        self.details.setVisible(shown)
+        self._show_details()
+
+    def show_preview(self, row: int) -> None:
+        if row >= 0:
+            self.preview.open_row(row)
+
+    def _show_menu(self, point) -> None:
+        names = "open preview show_file - similar - copy_image copy_path - details"
+        menu = self.commands.menu(self, names)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(point)
+
+    # Going in and out
+
+    def focus_search(self) -> None:
+        if self.preview.isVisible():
+            self.preview.close_preview()
+        self.search.words.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.words.selectAll()
+
+    def step_back(self) -> None:
+        """Esc: out of the preview, of several selected, of the search, of full screen; then to the photos."""
+        if self.preview.isVisible():
+            self.preview.close_preview()
+        elif len(self.grid.selection) > 1:
+            self.grid.clear_selection()
+        elif self.session.has_query:
+            self.session.clear_query()
+        elif self.isFullScreen():
+            self._toggle_full_screen()
+        else:
+            self._enter_grid()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.step_back()
+        else:
+            super().keyPressEvent(event)
+
+    def _toggle_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+        self.commands["full_screen"].setChecked(self.isFullScreen())
+
+    # Drops, pastes, choosers
+
+    def paste(self) -> None:
+        """A picture or file on the clipboard becomes part of the query; words go to the field."""
+        self.take(drops.read(QGuiApplication.clipboard().mimeData()))
+
+    def take(self, dropped: drops.Dropped) -> None:
+        """Do what a drop or a paste means."""
+        session = self.session
+        if session.state is not State.OPEN:
+            return
+        if dropped.refused:
+            self.notice.show_notice(dropped.refused)
+        if dropped.folders:
+            self._offer_folders(dropped.folders)
+        if dropped.pictures:
+            session.add_pictures(drops.file_pictures(dropped.pictures))
+        elif dropped.image is not None:
+            image = dropped.image
+            session.workers.errands.start(lambda: drops.encoded(image), self._pasted)
+        elif dropped.data is not None:
+            self._pasted(dropped.data)
+        elif dropped.words:
+            session.set_query(words=dropped.words, pictures=session.pictures)
+
+    def _pasted(self, data: object) -> None:
+        if isinstance(data, bytes) and data:
+            self.session.add_pictures([QueryPicture(data, "pasted picture")])
+        else:
+            self.notice.show_notice("That picture could not be read. Save it to a file and drop the file instead.")
+
+    def _offer_folders(self, folders: tuple[Path, ...]) -> None:
+        name = display_path(folders[0].name or folders[0]) if len(folders) == 1 else f"these {len(folders)} folders"
+
+        def add() -> None:
+            for folder in folders:
+                self.session.add_folder(folder)
+
+        self.notice.show_notice(f"Add {name} to your library?", action="Add", then=add)
+
+    def choose_folder(self) -> None:
+        ask_for_folder(self, "Add a folder of photos", self._pictures, self.session.add_folder)
+
+    def choose_picture(self) -> None:
+        """Search by picture files, for those who do not drag."""
+        dialog = QFileDialog(self, "Search by a picture", str(self._pictures), _PICTURE_FILES)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(
+            lambda chosen: self.session.add_pictures(drops.file_pictures(tuple(Path(one) for one in chosen)))
+        )
+        dialog.open()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.session.state is not State.OPEN or not drops.offers_something(event.mimeData()):
+            return
+        if event.source() is None:
+            self._cover.show_words("Drop to find photos like this")
+            event.acceptProposedAction()
+        elif self._over_search(event):
+            event.acceptProposedAction()
+        else:
+            event.accept()  # our own photos: wait whether they reach the search field
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if event.source() is None or self._over_search(event):
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        self._cover.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._cover.hide()
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self.take(drops.read(event.mimeData()))
+
+    def _over_search(self, event: QDragMoveEvent) -> bool:
+        """Photos of the grid may be dropped on the search bar, to search by them."""
+        return self._bar.geometry().contains(event.position().toPoint())
+
+    # Dialogs
+
+    def show_folders(self) -> None:
+        if self.session.state is not State.OPEN:
+            return
+        if self._folders_dialog is None:
+            self._folders_dialog = FoldersDialog(self.session, self)
+        _bring_up(self._folders_dialog)
+
+    def show_problems(self) -> None:
+        if self.session.state is not State.OPEN:
+            return
+        if self._problems_dialog is None:
+            self._problems_dialog = ProblemsDialog(self.session, self)
+        self._problems_dialog.load()
+        _bring_up(self._problems_dialog)
+
+    def _about(self) -> None:
+        box = QMessageBox(self)
+        box.setWindowTitle("About PhotoSearch")
+        box.setIconPixmap(icons.app_pixmap(64, self.devicePixelRatioF()))
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"PhotoSearch {__version__}")
+        box.setInformativeText(
+            "Find any photo you own by what it shows.\nEverything stays on this computer; your photos are only read."
+        )
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def asked(self, request: Request) -> None:
+        """A later start of the program hands its wishes to this window."""
+        for folder in request.folders:
+            self.session.add_folder(folder)
+        if request.query:
+            self.session.set_query(words=request.query)
+        if self.isMinimized():
+            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        _bring_up(self)
+
+    # Remembering, closing
+
+    def _restore(self) -> None:
+        geometry = self._state_file.value("geometry")
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            room = self.screen().availableSize() if self.screen() else _FIRST_SIZE
+            self.resize(_FIRST_SIZE.boundedTo(room))
+        shown = self._state_file.value("details") in (True, "true")
+        self.commands["details"].setChecked(shown)
+        self._details_button.setChecked(shown)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Gone at once; the library is closed behind it, and the program ends when that is done."""
+        if self.session.state is not State.CLOSED:
+            self._state_file.setValue("geometry", self.saveGeometry())
+            self._state_file.setValue("details", self.commands["details"].isChecked())
+            self._state_file.sync()
+            self.hide()
+            for dialog in (self._folders_dialog, self._problems_dialog):
+                if dialog is not None:
+                    dialog.hide()
+            self.session.close()
+        event.accept()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "commands"):
+            self.commands["full_screen"].setChecked(self.isFullScreen())
+
+
+def _bring_up(widget: QWidget) -> None:
+    widget.show()
+    widget.raise_()
+    widget.activateWindow()
