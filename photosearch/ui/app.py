@@ -115,7 +115,7 @@ def run(paths: AppPaths, *, folders: Sequence[Path] = (), query: str = "", model
     both, and this returns 0. Raises NoDisplay.
     """
     require_display()
-    app = QApplication.instance() or QApplication(["photosearch"])
+    app = QApplication(["photosearch"])
     app.setApplicationName("PhotoSearch")
     app.setApplicationDisplayName("PhotoSearch")
     app.setApplicationVersion(__version__)
@@ -135,7 +135,7 @@ def run(paths: AppPaths, *, folders: Sequence[Path] = (), query: str = "", model
     overdue.setSingleShot(True)
     overdue.timeout.connect(app.quit)
     session.state_changed.connect(lambda: overdue.start(_CLOSE_LIMIT_MS) if session.is_closed else None)
-    signals = _Signals(window.close)
+    signals = _Signals(window.leave)
     if query:
         session.set_query(words=query)
     window.show()

@@ -19,7 +19,7 @@ _INK = QColor("#e8e8ea")
 _QUIET = QColor("#9b9da3")
 _KEPT = 6
 _SMALLEST_PX, _LARGEST_PX = 800, 4096
-_STEPS = {
+_STEPS: dict[int, int] = {
     Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageUp: -1,
     Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageDown: 1,
 }  # fmt: skip

@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from photosearch.errors import PhotoSearchError, WorldError
 from photosearch.paths import AppPaths
 from photosearch.progress import Event, IndexerFailed, LibraryChanged, Phase, Progress
-from photosearch.records import Photo, Problem, Query, Status
+from photosearch.records import Photo, Query, Status
 from photosearch.ui import listing as listings
 from photosearch.ui.listing import Listing
 from photosearch.ui.photo_book import PhotoBook
@@ -62,7 +63,10 @@ def sentence_of(error: Exception) -> str:
 
 
 class Session(QObject):
-    """One library in one window. ``opener(paths, model=…)`` opens it (``Library.open``)."""
+    """One library in one window. ``opener(paths, model=…)`` opens it (``Library.open``).
+
+    The library is not imported here, only what it promises is used: the engine loads while the window shows already.
+    """
 
     state_changed = Signal()
     query_changed = Signal()
@@ -80,7 +84,7 @@ class Session(QObject):
 
     def __init__(
         self,
-        opener: Callable[..., object],
+        opener: Callable[..., Any],
         paths: AppPaths,
         *,
         folders: Sequence[Path] = (),
@@ -92,7 +96,7 @@ class Session(QObject):
         self.book = PhotoBook(self.workers.errands, self)
         self.state = State.OPENING
         self.error: Exception | None = None
-        self.library = None
+        self.library: Any = None
         self.status: Status | None = None
         self.progress = Progress(Phase.IDLE)
         self.paused = False
@@ -126,7 +130,7 @@ class Session(QObject):
         opener, paths, model = self._opener, self._paths, self._model
         self.workers.lifetime.start(lambda: opener(paths, model=model), self._opened)
 
-    def _opened(self, outcome: object) -> None:
+    def _opened(self, outcome: Any) -> None:
         if self.state is State.CLOSED:
             if not isinstance(outcome, Exception):
                 self.library = outcome
@@ -234,7 +238,7 @@ class Session(QObject):
             lambda: listings.of_search(library.search(query, count=SEARCH_COUNT)), self._answered
         )
 
-    def _answered(self, outcome: object) -> None:
+    def _answered(self, outcome: Any) -> None:
         self._job = None
         self._set_searching(False)
         if isinstance(outcome, Exception):
@@ -252,7 +256,7 @@ class Session(QObject):
 
     def add_folder(self, path: Path) -> None:
         """Add a folder; where it cannot be, ``folder_failed`` says why."""
-        if self.library is None:
+        if self.library is None:  # it is added when the library is open
             self._folders_to_add.append(path)
             return
         self._change_folders(lambda library: library.add_folder(path))
@@ -287,7 +291,8 @@ class Session(QObject):
         pause = self.paused
         self._run(lambda library: library.pause() if pause else library.resume())
 
-    def load_problems(self, then: Callable[[list[Problem] | Exception], None]) -> None:
+    def load_problems(self, then: Callable[[Any], None]) -> None:
+        """``then`` gets the list of Problems, or the error."""
         self._run(lambda library: library.problems(), then)
 
     def retry_problems(self) -> None:

@@ -104,8 +104,8 @@ class StatusLine(QFrame):
             row.addWidget(widget)
             widget.hide()
         row.addSpacing(UNIT_PX)
-        for widget in (self._small, self._slider, self._large):
-            row.addWidget(widget)
+        for part in (self._small, self._slider, self._large):
+            row.addWidget(part)
         self._text, self._paused = "", False
         self._notice_over = QTimer(self)
         self._notice_over.setSingleShot(True)

@@ -149,7 +149,8 @@ QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ background
 QListView, QTreeView {{ background: {field}; border: 1px solid {line}; border-radius: {radius}px; outline: 0;
     padding: 4px; }}
 QListView::item, QTreeView::item {{ padding: 6px 8px; border-radius: 4px; }}
-QListView::item:selected, QTreeView::item:selected {{ background: {accent}; color: {on_accent}; }}
+QListView::item:selected, QTreeView::item:selected {{ background: {pressed}; color: {text}; border-radius: 0; }}
+QTreeView::branch:selected {{ background: {pressed}; }}
 QTreeView QHeaderView::section {{ background: {field}; color: {quiet}; border: none; padding: 6px 8px; }}
 """
 
@@ -200,8 +201,8 @@ class ThemeKeeper(QObject):
 def keeper() -> ThemeKeeper:
     """The one keeper of this application; made at first use."""
     app = QApplication.instance()
-    found = app.findChild(ThemeKeeper)
-    return found or ThemeKeeper(app)
+    assert isinstance(app, QApplication), "a theme needs an application to wear it"
+    return app.findChild(ThemeKeeper) or ThemeKeeper(app)
 
 
 def current() -> Theme:

@@ -38,7 +38,7 @@ def page_for(session: Session, *, pictures: Path, doings: Doings) -> Page | None
     if not status.folders:
         return _welcome(pictures, doings)
     if session.search_error is not None and session.has_query:
-        return _query_failed(session.search_error, doings)
+        return _query_failed(session, doings)
     if len(session.listing):
         return None
     if session.listing.query is not None:
@@ -76,7 +76,9 @@ def _welcome(pictures: Path, doings: Doings) -> Page:
     )
 
 
-def _query_failed(error: Exception, doings: Doings) -> Page:
+def _query_failed(session: Session, doings: Doings) -> Page:
+    error = session.search_error
+    choices = [Choice("Clear the search", doings.clear_query)]
     match error:
         case PhotoError():
             title = "That picture cannot be used"
@@ -84,10 +86,12 @@ def _query_failed(error: Exception, doings: Doings) -> Page:
             title = "That cannot be searched for"
         case ModelUnavailable():
             title = "Searching does not work right now"
+            choices.insert(0, Choice("Try again", session.search_now, primary=True))
         case _:
             title = "The search did not work"
+            choices.insert(0, Choice("Try again", session.search_now, primary=True))
     sentence = str(error) if isinstance(error, WorldError) else SORRY
-    return Page("warning", title, sentence, (Choice("Clear the search", doings.clear_query),))
+    return Page("warning", title, sentence, tuple(choices))
 
 
 def _nothing_found(session: Session, doings: Doings) -> Page:

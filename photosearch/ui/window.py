@@ -15,37 +15,32 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
-    QGuiApplication,
+    QImage,
     QKeyEvent,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from photosearch import __version__
-from photosearch.errors import display_path
 from photosearch.paths import AppPaths, pictures_folder
 from photosearch.ui import drops, icons, theme, welcome
-from photosearch.ui.commands import Commands, ShortcutsDialog
+from photosearch.ui.commands import Commands
 from photosearch.ui.details import Details
-from photosearch.ui.drop_cover import DropCover
-from photosearch.ui.folders_dialog import FoldersDialog, ask_for_folder
+from photosearch.ui.dialogs import Dialogs, bring_up
 from photosearch.ui.grid import PhotoGrid
+from photosearch.ui.intake import Intake
 from photosearch.ui.notice_bar import NoticeBar
 from photosearch.ui.pages import PageView
 from photosearch.ui.photo_actions import PhotoActions
 from photosearch.ui.photo_model import PhotoModel
 from photosearch.ui.preview import Preview
-from photosearch.ui.problems_dialog import ProblemsDialog
 from photosearch.ui.search_field import CHIP_PX, Chip, SearchField
-from photosearch.ui.session import QueryPicture, Session, State
+from photosearch.ui.session import Session, State
 from photosearch.ui.single_instance import Request
 from photosearch.ui.status_line import StatusLine, counts_text
 from photosearch.ui.theme import UNIT_PX
@@ -55,7 +50,6 @@ _SMALLEST = QSize(480, 360)
 _FIRST_SIZE = QSize(1200, 800)
 _TILE_REMEMBER_MS = 800
 _SEARCHING_SHOWN_MS = 400
-_PICTURE_FILES = "Pictures (*.jpg *.jpeg *.png *.webp *.heic *.heif *.avif *.gif *.bmp *.tif *.tiff);;All files (*)"
 
 
 class Window(QWidget):
@@ -66,8 +60,7 @@ class Window(QWidget):
         self.session = session
         self._pictures = pictures or pictures_folder()
         self._state_file = QSettings(str(paths.window_state), QSettings.Format.IniFormat)
-        self._folders_dialog: FoldersDialog | None = None
-        self._problems_dialog: ProblemsDialog | None = None
+        self.dialogs = Dialogs(session, self)
         self.setWindowTitle("PhotoSearch")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(_SMALLEST)
@@ -85,8 +78,8 @@ class Window(QWidget):
         self.stack.addWidget(self.grid)
         self.preview = Preview(self.model, session, self.thumbnails, self)
         self.actions_on_photos = PhotoActions(session, self.model, self.grid, self.thumbnails, self)
-        self._cover = DropCover(self)
         self._lay_out()
+        self.intake = Intake(session, self.notice, window=self, search_bar=self._bar, pictures=self._pictures)
         self.commands = self._make_commands()
         self._menu_button.setMenu(
             self.commands.menu(
@@ -96,12 +89,12 @@ class Window(QWidget):
         )  # fmt: skip
         self._doings = welcome.Doings(
             add_folder=session.add_folder,
-            choose_folder=self.choose_folder,
-            show_folders=self.show_folders,
-            show_problems=self.show_problems,
+            choose_folder=self.intake.choose_folder,
+            show_folders=self.dialogs.show_folders,
+            show_problems=self.dialogs.show_problems,
             clear_query=session.clear_query,
             try_again=session.open,
-            quit=self.close,
+            quit=self.leave,
         )
         self._tile_timer = self._timer(lambda: session.remember_tile_px(self.grid.tile_px))
         self._searching_timer = self._timer(lambda: self.status.show_counts("Searching…"))
@@ -161,8 +154,8 @@ class Window(QWidget):
         act, session = self.actions_on_photos, self.session
         return Commands(self, {
             "search": self.focus_search,
-            "paste": self.paste,
-            "open_picture": self.choose_picture,
+            "paste": self.intake.paste,
+            "open_picture": self.intake.choose_picture,
             "open": act.open_current,
             "preview": lambda: self.show_preview(self.grid.current),
             "show_file": act.show_current,
@@ -170,17 +163,17 @@ class Window(QWidget):
             "copy_image": act.copy_image,
             "copy_path": act.copy_paths,
             "details": self.toggle_details,
-            "add_folder": self.choose_folder,
-            "folders": self.show_folders,
-            "problems": self.show_problems,
+            "add_folder": self.intake.choose_folder,
+            "folders": self.dialogs.show_folders,
+            "problems": self.dialogs.show_problems,
             "rescan": session.rescan,
             "pause": session.toggle_pause,
             "larger": lambda: self.status.step_tile_px(1),
             "smaller": lambda: self.status.step_tile_px(-1),
             "full_screen": self._toggle_full_screen,
-            "shortcuts": lambda: ShortcutsDialog(self.commands, self).open(),
-            "about": self._about,
-            "quit": self.close,
+            "shortcuts": lambda: self.dialogs.show_shortcuts(self.commands),
+            "about": self.dialogs.show_about,
+            "quit": self.leave,
         })  # fmt: skip
 
     def _wire(self) -> None:
@@ -200,7 +193,7 @@ class Window(QWidget):
         search.cleared.connect(session.clear_query)
         search.chip_removed.connect(session.remove_picture)
         search.chip_shown.connect(self._load_chip)
-        search.picture_pasted.connect(self.paste)
+        search.picture_pasted.connect(self.intake.paste)
         search.left_downwards.connect(self._enter_grid)
         search.stepped_back.connect(self.step_back)
         grid.activated.connect(self.actions_on_photos.open_row)
@@ -218,9 +211,9 @@ class Window(QWidget):
         self.details.show_wanted.connect(self.actions_on_photos.show_current)
         self.details.similar_wanted.connect(self.actions_on_photos.find_similar)
         self.status.pause_wanted.connect(session.toggle_pause)
-        self.status.problems_wanted.connect(self.show_problems)
+        self.status.problems_wanted.connect(self.dialogs.show_problems)
         self.status.tile_px_changed.connect(self._tile_px_changed)
-        self._folders_button.clicked.connect(self.show_folders)
+        self._folders_button.clicked.connect(self.dialogs.show_folders)
         self._details_button.clicked.connect(self.toggle_details)
 
     # What the session tells
@@ -291,7 +284,7 @@ class Window(QWidget):
                 self.page.show_page(page)
 
     def _folder_failed(self, sentence: str) -> None:
-        if self._folders_dialog is None or not self._folders_dialog.isVisible():
+        if not self.dialogs.folders_shown:
             self.notice.show_notice(sentence)
 
     def _load_chip(self, chip: Chip) -> None:
@@ -304,7 +297,7 @@ class Window(QWidget):
             return
 
         def made(image: object) -> None:
-            if chip in self.search.chips and not isinstance(image, Exception):
+            if chip in self.search.chips and isinstance(image, QImage):
                 chip.show_image(image)
 
         self.session.workers.errands.start(lambda: drops.chip_image(source, side), made)
@@ -407,117 +400,21 @@ class Window(QWidget):
             self.showFullScreen()
         self.commands["full_screen"].setChecked(self.isFullScreen())
 
-    # Drops, pastes, choosers
-
-    def paste(self) -> None:
-        """A picture or file on the clipboard becomes part of the query; words go to the field."""
-        self.take(drops.read(QGuiApplication.clipboard().mimeData()))
-
-    def take(self, dropped: drops.Dropped) -> None:
-        """Do what a drop or a paste means."""
-        session = self.session
-        if session.state is not State.OPEN:
-            return
-        if dropped.refused:
-            self.notice.show_notice(dropped.refused)
-        if dropped.folders:
-            self._offer_folders(dropped.folders)
-        if dropped.pictures:
-            session.add_pictures(drops.file_pictures(dropped.pictures))
-        elif dropped.image is not None:
-            image = dropped.image
-            session.workers.errands.start(lambda: drops.encoded(image), self._pasted)
-        elif dropped.data is not None:
-            self._pasted(dropped.data)
-        elif dropped.words:
-            session.set_query(words=dropped.words, pictures=session.pictures)
-
-    def _pasted(self, data: object) -> None:
-        if isinstance(data, bytes) and data:
-            self.session.add_pictures([QueryPicture(data, "pasted picture")])
-        else:
-            self.notice.show_notice("That picture could not be read. Save it to a file and drop the file instead.")
-
-    def _offer_folders(self, folders: tuple[Path, ...]) -> None:
-        name = display_path(folders[0].name or folders[0]) if len(folders) == 1 else f"these {len(folders)} folders"
-
-        def add() -> None:
-            for folder in folders:
-                self.session.add_folder(folder)
-
-        self.notice.show_notice(f"Add {name} to your library?", action="Add", then=add)
-
-    def choose_folder(self) -> None:
-        ask_for_folder(self, "Add a folder of photos", self._pictures, self.session.add_folder)
-
-    def choose_picture(self) -> None:
-        """Search by picture files, for those who do not drag."""
-        dialog = QFileDialog(self, "Search by a picture", str(self._pictures), _PICTURE_FILES)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.filesSelected.connect(
-            lambda chosen: self.session.add_pictures(drops.file_pictures(tuple(Path(one) for one in chosen)))
-        )
-        dialog.open()
+    # Drops (Qt asks the window; the intake answers)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self.session.state is not State.OPEN or not drops.offers_something(event.mimeData()):
-            return
-        if event.source() is None:
-            self._cover.show_words("Drop to find photos like this")
-            event.acceptProposedAction()
-        elif self._over_search(event):
-            event.acceptProposedAction()
-        else:
-            event.accept()  # our own photos: wait whether they reach the search field
+        self.intake.drag_enters(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if event.source() is None or self._over_search(event):
-            event.acceptProposedAction()
-        else:
-            event.ignore()
+        self.intake.drag_moves(event)
 
     def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        self._cover.hide()
+        self.intake.drag_ends()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self._cover.hide()
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        self.take(drops.read(event.mimeData()))
+        self.intake.dropped(event)
 
-    def _over_search(self, event: QDragMoveEvent) -> bool:
-        """Photos of the grid may be dropped on the search bar, to search by them."""
-        return self._bar.geometry().contains(event.position().toPoint())
-
-    # Dialogs
-
-    def show_folders(self) -> None:
-        if self.session.state is not State.OPEN:
-            return
-        if self._folders_dialog is None:
-            self._folders_dialog = FoldersDialog(self.session, self)
-        _bring_up(self._folders_dialog)
-
-    def show_problems(self) -> None:
-        if self.session.state is not State.OPEN:
-            return
-        if self._problems_dialog is None:
-            self._problems_dialog = ProblemsDialog(self.session, self)
-        self._problems_dialog.load()
-        _bring_up(self._problems_dialog)
-
-    def _about(self) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle("About PhotoSearch")
-        box.setIconPixmap(icons.app_pixmap(64, self.devicePixelRatioF()))
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"PhotoSearch {__version__}")
-        box.setInformativeText(
-            "Find any photo you own by what it shows.\nEverything stays on this computer; your photos are only read."
-        )
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+    # Remembering, closing
 
     def asked(self, request: Request) -> None:
         """A later start of the program hands its wishes to this window."""
@@ -527,9 +424,7 @@ class Window(QWidget):
             self.session.set_query(words=request.query)
         if self.isMinimized():
             self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        _bring_up(self)
-
-    # Remembering, closing
+        bring_up(self)
 
     def _restore(self) -> None:
         geometry = self._state_file.value("geometry")
@@ -540,6 +435,10 @@ class Window(QWidget):
         self.commands["details"].setChecked(shown)
         self._details_button.setChecked(shown)
 
+    def leave(self) -> None:
+        """Close the window, and with it the program."""
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Gone at once; the library is closed behind it, and the program ends when that is done."""
         if self.session.state is not State.CLOSED:
@@ -547,9 +446,7 @@ class Window(QWidget):
             self._state_file.setValue("details", self.commands["details"].isChecked())
             self._state_file.sync()
             self.hide()
-            for dialog in (self._folders_dialog, self._problems_dialog):
-                if dialog is not None:
-                    dialog.hide()
+            self.dialogs.hide()
             self.session.close()
         event.accept()
 
@@ -557,9 +454,3 @@ class Window(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "commands"):
             self.commands["full_screen"].setChecked(self.isFullScreen())
-
-
-def _bring_up(widget: QWidget) -> None:
-    widget.show()
-    widget.raise_()
-    widget.activateWindow()
