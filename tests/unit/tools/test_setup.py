@@ -38,6 +38,7 @@ light = "light:main"
 dev = []
 [tool.hatch.build.targets.wheel]
 packages = ["light"]
+dev-mode-dirs = ["."]
 """
 
 
