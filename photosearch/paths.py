@@ -12,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
+from photosearch.errors import DataFolderUnusable
+
 ENVIRONMENT_OVERRIDE = "PHOTOSEARCH_DATA_DIR"
 _APP = "PhotoSearch"
 
@@ -59,10 +61,16 @@ class AppPaths:
 
 
 def app_paths(override: str | os.PathLike | None = None) -> AppPaths:
-    """The folders to use: under ``override``, else the environment's override, else the platform's own places."""
+    """The folders to use: under ``override``, else the environment's override, else the platform's own places.
+
+    Raises DataFolderUnusable for the home of a user that does not exist.
+    """
     chosen = override or os.environ.get(ENVIRONMENT_OVERRIDE)
     if chosen:
-        root = Path(chosen).expanduser().absolute()
+        try:
+            root = Path(chosen).expanduser().absolute()
+        except RuntimeError as error:
+            raise DataFolderUnusable(Path(chosen), "there is no such home folder") from error
         return AppPaths(data=root, cache=root / "cache", config=root / "config", logs=root / "logs")
     dirs = platformdirs.PlatformDirs(_APP, appauthor=False)
     return AppPaths(

@@ -60,10 +60,15 @@ TABLE: dict[str, Setting] = {
 
 
 class Settings:
-    """The choices in ``file``, over the table's defaults. Safe to use from several threads."""
+    """The choices in ``file``, over the table's defaults. Safe to use from several threads.
+
+    ``fault`` says in a sentence why the file is not used, where it is not. It is kept beside the new one when a setting
+    is changed.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.fault: str | None = None
         self._lock = threading.Lock()
         self._values: dict[str, object] = {}
         try:
@@ -71,7 +76,8 @@ class Settings:
         except FileNotFoundError:
             pass
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            log.warning("settings in %s ignored: %s", display_path(file), error)
+            self.fault = f"The settings in {display_path(file)} are not used ({error}). Mend or delete that file."
+            log.warning("%s", self.fault)
 
     def __getitem__(self, name: str) -> Value:
         setting = TABLE[name]
@@ -93,6 +99,9 @@ class Settings:
     def _write(self) -> None:
         """Write beside, then rename: a crash leaves the old file or the new one."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        if self.fault is not None:
+            self._file.replace(self._file.with_name(f"{self._file.stem}-damaged{self._file.suffix}"))
+            self.fault = None
         handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".settings-")
         try:
             with os.fdopen(handle, "wb") as out:

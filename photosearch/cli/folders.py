@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from photosearch.cli.output import print_json, say
+from photosearch.cli.output import counted, print_json, say
 from photosearch.cli.status import folder_document
 from photosearch.errors import FolderError, display_path
 from photosearch.library import Library
@@ -19,7 +19,7 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
             print_json([folder_document(f) for f in folders])
             return 0
         for folder in folders:
-            print(f"{display_path(folder.path)}  ({folder.state}, {folder.photos:,} photos)")
+            print(f"{display_path(folder.path)}  ({folder.state}, {counted(folder.photos, 'photo')})")
             for exclude in folder.excludes:
                 print(f"  without {display_path(exclude)}")
         if not folders:

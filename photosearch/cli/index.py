@@ -8,9 +8,9 @@ import signal
 import sys
 import threading
 
-from photosearch.cli.output import print_json, say
+from photosearch.cli.output import counted, print_json, say
 from photosearch.cli.progress_bar import ProgressBar
-from photosearch.errors import FolderError
+from photosearch.errors import FolderError, display_path
 from photosearch.library import Library
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, IndexerFailed, LibraryChanged
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
             _print_report(report, options)
             for folder in library.folders():
                 if folder.state is not FolderState.HERE:
-                    say(f"{folder.path} is {folder.state} now; what is known of it is kept.")
+                    say(f"{display_path(folder.path)} is {folder.state} now; what is known of it is kept.")
                     refused += 1
             if options.watch:
                 _watch(library, cancel, quiet=options.quiet)
@@ -62,10 +62,12 @@ def _print_report(report: IndexReport, options: argparse.Namespace) -> None:
             )
             if count
         )  # fmt: skip
-        print(f"{report.found:,} pictures found: {changes or 'nothing new'}. {report.encoded:,} encoded", end="")
+        print(
+            f"{counted(report.found, 'picture')} found: {changes or 'nothing new'}. {report.encoded:,} encoded", end=""
+        )
         print(f" in {report.seconds:.1f} s ({report.photos_per_second:.0f}/s)." if report.encoded else ".")
     if report.problems:
-        say(f"{report.problems:,} files could not be used; `photosearch problems` says why.")
+        say(f"{counted(report.problems, 'file')} could not be used; `photosearch problems` says why.")
 
 
 def _watch(library: Library, cancel: CancelToken, *, quiet: bool) -> None:
@@ -77,7 +79,7 @@ def _watch(library: Library, cancel: CancelToken, *, quiet: bool) -> None:
             if isinstance(event, IndexerFailed):
                 say(event.sentence)
             elif isinstance(event, LibraryChanged) and (event.added or event.removed) and not quiet:
-                say(f"{event.added:,} photos added, {event.removed:,} files gone.")
+                say(f"{counted(event.added, 'photo')} added, {counted(event.removed, 'file')} gone.")
 
     if not quiet:
         say("Watching. Ctrl+C ends it.")

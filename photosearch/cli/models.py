@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from photosearch.cli.output import print_json, say
+from photosearch.cli.output import counted, print_json, say
 from photosearch.library import Library
 from photosearch.model import download, resolve
 from photosearch.paths import AppPaths
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
         print_json([dict(zip(keys, row, strict=True)) for row in rows])
         return 0
     for name, identity, dim, photos, in_use in rows:
-        print(f"{'*' if in_use else ' '} {name}  {identity}  {dim} dimensions, {photos:,} photos")
+        print(f"{'*' if in_use else ' '} {name}  {identity}  {dim} dimensions, {counted(photos, 'photo')}")
     if not rows:
         say("No photo is indexed yet; the built-in model is used unless you name another with --model.")
     return 0

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from photosearch.errors import display_path
+
+# json.dumps leaves these as they are; a terminal obeys some of them, and a lone surrogate cannot be written at all.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def say(sentence: str) -> None:
@@ -18,7 +22,14 @@ def say(sentence: str) -> None:
 
 
 def print_json(document: Mapping | list) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=1))
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, ensure_ascii=not utf8, indent=1)
+    print(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 file``, ``2 files``, ``1,000 files``."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def path_fields(path: Path) -> dict[str, str]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from photosearch import __version__
+from photosearch.errors import display_path
 
 WINDOW = "window"
-_OPTIONS_WITH_VALUE = ("--data-dir", "--model")
+_OPTIONS_WITH_VALUE = ("--data-dir", "--model", "--query")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. The command ``window`` may be left out (see ``with_command``)."""
     common = _common_options(suppress=True)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="photosearch",
         description="Find photos by what they show. Without a command the window opens, and FOLDERs are added to it.",
         usage="photosearch [options] [FOLDER ...]\n       photosearch [options] COMMAND ...",
@@ -106,15 +109,19 @@ def with_command(arguments: Sequence[str], parser: argparse.ArgumentParser) -> l
         position += 2 if arguments[position] in _OPTIONS_WITH_VALUE else 1
     if position < len(arguments) and arguments[position] in commands:
         return arguments
+    if position < len(arguments) and not os.path.lexists(arguments[position]):
+        meant = difflib.get_close_matches(arguments[position], commands, n=1, cutoff=0.75)
+        if meant:
+            parser.error(f"there is neither a command nor a folder {arguments[position]}; did you mean {meant[0]}?")
     return [WINDOW, *arguments]
 
 
-def _common_options(*, suppress: bool) -> argparse.ArgumentParser:
+def _common_options(*, suppress: bool) -> _Parser:
     """Options that may stand before or after the command; only the former carry defaults, or they would win."""
-    options = argparse.ArgumentParser(add_help=False)
+    options = _Parser(add_help=False)
     hidden: dict[str, Any] = {"default": argparse.SUPPRESS} if suppress else {}
     group = options.add_argument_group("options of every command")
-    group.add_argument("--data-dir", type=Path, metavar="FOLDER", help="keep everything in this folder", **hidden)
+    group.add_argument("--data-dir", type=_folder, metavar="FOLDER", help="keep everything in this folder", **hidden)
     group.add_argument("--model", metavar="NAME", help="builtin, a model folder, or NAME/TAG of open_clip", **hidden)
     group.add_argument("--quiet", action="store_true", help="say nothing but what went wrong", **hidden)
     group.add_argument("--verbose", action="store_true", help="log to stderr too, in detail", **hidden)
@@ -127,6 +134,20 @@ def _answer_options(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON document")
     form.add_argument("--paths", action="store_true", help="print paths only, one a line")
     form.add_argument("-0", action="store_true", dest="null", help="print raw paths, each ended by a NUL byte")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a call in one sentence, like everything else; ``--help`` has the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"photosearch: {display_path(message).rstrip('.?')}. See: {self.prog} --help\n")
+
+
+def _folder(text: str) -> Path:
+    """An empty name would mean the current folder: a variable of a script that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("the folder has no name")
+    return Path(text)
 
 
 def _count(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 
-from photosearch.cli.output import path_fields, print_json, say
+from photosearch.cli.output import counted, path_fields, print_json, say
 from photosearch.errors import display_path
 from photosearch.library import Library
 from photosearch.paths import AppPaths
@@ -32,5 +32,5 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
         for problem in problems:
             print(f"{display_path(problem.path)}: {problem.sentence}")
     if options.retry and not options.quiet:
-        say(f"{len(problems):,} files will be read again by the next `photosearch index`.")
+        say(f"{counted(len(problems), 'file')} will be read again by the next `photosearch index`.")
     return 0

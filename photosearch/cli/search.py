@@ -21,7 +21,7 @@ def answer(query: Query, options: argparse.Namespace, paths: AppPaths) -> int:
     """Search and print in the form that was asked for. Unreadable query pictures name themselves."""
     with Library.open(paths, model=options.model, read_only=True) as library:
         result = library.search(query, count=options.count)
-        empty = not result.hits and not library.status().photos
+        status = None if result.hits else library.status()
     if options.json:
         print_json(_document(result))
     elif options.null:
@@ -33,9 +33,11 @@ def answer(query: Query, options: argparse.Namespace, paths: AppPaths) -> int:
             else:
                 bar = "■" * round(hit.strength * _WIDTH_OF_BAR)
                 print(f"{bar:·<{_WIDTH_OF_BAR}}  {(hit.taken or '')[:10]:10}  {display_path(hit.path)}")
-    if empty:
+    if status and not status.photos:
         say("Nothing is indexed yet. Begin with: photosearch index FOLDER")
-    elif not result.hits and not options.quiet:
+    elif status and not status.searchable:
+        say(f"No photo is indexed with the model {status.model} yet. Begin with: photosearch index --model NAME")
+    elif status and not options.quiet:
         say("Nothing was found.")
     return 0
 

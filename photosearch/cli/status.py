@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from photosearch.cli.output import path_fields, print_json
+from photosearch.cli.output import counted, path_fields, print_json
 from photosearch.errors import display_path
 from photosearch.library import Library
 from photosearch.paths import AppPaths
@@ -17,16 +17,16 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
     if options.json:
         print_json(_document(status))
         return 0
-    print(f"{status.searchable:,} of {status.photos:,} photos searchable, in {status.files:,} files.")
+    print(f"{status.searchable:,} of {counted(status.photos, 'photo')} searchable, in {counted(status.files, 'file')}.")
     for count, what in (
-        (status.pending, "files wait to be indexed"),
-        (status.problems, "files cannot be used (see `photosearch problems`)"),
-        (status.away, "files are away: their drive is not connected"),
+        (status.pending, "Waiting to be indexed"),
+        (status.problems, "Not usable (see `photosearch problems`)"),
+        (status.away, "Away, for their drive is not connected"),
     ):
         if count:
-            print(f"{count:,} {what}.")
+            print(f"{what}: {counted(count, 'file')}.")
     for folder in status.folders:
-        print(f"  {display_path(folder.path)}  ({folder.state}, {folder.photos:,} photos)")
+        print(f"  {display_path(folder.path)}  ({folder.state}, {counted(folder.photos, 'photo')})")
     print(f"Model {status.model}; data in {display_path(status.data_dir)}.")
     return 0
 
@@ -36,7 +36,7 @@ def folder_document(folder: Folder) -> dict:
         **path_fields(folder.path),
         "state": str(folder.state),
         "photos": folder.photos,
-        "excludes": list(folder.excludes),
+        "excludes": [display_path(e) for e in folder.excludes],
     }
 
 

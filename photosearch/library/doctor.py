@@ -13,7 +13,7 @@ from pathlib import Path
 
 from photosearch import __version__
 from photosearch.catalog import backup
-from photosearch.errors import PhotoSearchError, display_path
+from photosearch.errors import ModelUnavailable, PhotoSearchError, display_path
 from photosearch.library.library import Library
 from photosearch.library.lock import LibraryLock
 from photosearch.media.formats import format_table
@@ -48,7 +48,7 @@ class Finding:
 
 def examine(paths: AppPaths, *, model: str | None = None) -> list[Finding]:
     """Look at the installation, the data folder, the catalog, the model and its device. Takes some seconds."""
-    findings = [_program(), *_libraries(), _formats(), _folders(paths), *_disk(paths), _watching()]
+    findings = [_program(), *_libraries(), _formats(), _folders(paths), *_settings(paths), *_disk(paths), _watching()]
     catalog_fault = backup.fault_in(paths.catalog) if paths.catalog.exists() else None
     if catalog_fault:
         findings.append(
@@ -126,6 +126,11 @@ def _folders(paths: AppPaths) -> Finding:
     return Finding("folders", Health.OK, places)
 
 
+def _settings(paths: AppPaths) -> list[Finding]:
+    fault = Settings(paths.settings).fault
+    return [Finding("settings", Health.WARNING, fault)] if fault else []
+
+
 def _disk(paths: AppPaths) -> list[Finding]:
     place = paths.data
     while not place.exists() and place != place.parent:
@@ -159,8 +164,10 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
     try:
         with Library.open(paths, model=model, read_only=True) as library:
             status = library.status()
+    except ModelUnavailable:
+        return []  # said of the model itself
     except PhotoSearchError as error:
-        return [Finding("library", Health.FAULT, str(error), "See the sentence itself.")]
+        return [Finding("library", Health.FAULT, str(error))]
     findings = [
         Finding(
             "library",

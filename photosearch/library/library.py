@@ -24,6 +24,7 @@ from photosearch.errors import (
     PhotoError,
     ProblemCode,
     QueryError,
+    display_path,
 )
 from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
@@ -277,7 +278,12 @@ class Library:
             if isinstance(picture, int):
                 raise QueryError("That photo is not indexed yet; it can be searched with as soon as it is.")
         info = self._model.encoder.info
-        pixels = self._viewers.run(read_pixels, picture, info.preprocess, int(self.settings["max_megapixels"]))
+        try:
+            pixels = self._viewers.run(read_pixels, picture, info.preprocess, int(self.settings["max_megapixels"]))
+        except PhotoError as error:
+            if not isinstance(picture, Path):
+                raise
+            raise PhotoError(error.code, f"{display_path(picture)} cannot be searched with. {error.reason}") from error
         vector = self._model.encoder.encode_images(pixels[np.newaxis])[0]
         if not np.isfinite(vector).all():
             raise PhotoError(ProblemCode.ENCODER_FAILED, "The model could not make anything of this picture.")
@@ -359,7 +365,11 @@ def _hit(answer: Answer, photo: Photo, labels: list[str]) -> Hit:
 
 def _absolute(path: Path) -> Path:
     """The path from the root, links resolved, so that one folder has one name. It need not exist."""
-    return Path(os.path.realpath(path.expanduser()))
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # ~nobody: no such home
+        pass
+    return Path(os.path.realpath(path))
 
 
 def _usable_folder(path: Path) -> Path:

@@ -14,7 +14,8 @@ _TEMPLATES = ("{}", "a photo of {}", "a photo of a {}")
 
 def checked(query: Query) -> Query:
     """The query with its words tidied. Raises QueryError where there is nothing to look for, or far too much."""
-    words = " ".join(query.words.split())
+    # Bytes of the command line that are no text arrive as lone surrogates, which no tokenizer takes.
+    words = " ".join(query.words.encode("utf-8", "replace").decode("utf-8").split())
     if not words and not query.pictures:
         raise QueryError("There is nothing to search for. Type some words, or give a picture.")
     if len(words) > MAX_WORDS_CHARACTERS:
