@@ -16,6 +16,8 @@ def limit_worker(memory_bytes: int) -> None:
     """Initialiser of every decode worker. Windows and macOS have no such limit; there the header checks stand alone."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.environ["OMP_NUM_THREADS"] = "1"
+    # Decoders written in C complain on stderr, past Python; what is wrong with a file is told as its problem.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when work ends
     try:
         import resource

@@ -121,7 +121,14 @@ def folder_identity(folder: Path, *, name: str) -> str:
         digest = file_digest(weights)
     except OSError as error:
         raise ModelUnavailable(name, f"{shown} cannot be read ({error.strerror or error}).") from error
-    return identity_of(folder.name, config, digest)
+    return identity_of(_architecture_label(config["model_cfg"]), config, digest)
+
+
+def _architecture_label(model_cfg: Mapping) -> str:
+    """A readable name for a folder's architecture. Not the folder's own name: renaming it must not make another model."""
+    vision = model_cfg["vision_cfg"]
+    name = vision.get("timm_model_name") or f"vit-{vision.get('layers', '')}-{vision.get('patch_size', '')}"
+    return f"{name}-{vision.get('image_size', '')}"
 
 
 def identity_of(label: str, config: Mapping, weights_digest: str) -> str:
@@ -193,7 +200,7 @@ def _from_open_clip(name: str) -> ModelSpec:
         raise ModelUnavailable(
             display_path(name),
             "there is no such folder, and open_clip knows no architecture of that name."
-            + did_you_mean(asked.replace("/", "-"), known),
+            + did_you_mean(asked.replace("/", "-"), (BUILTIN, *known)),
         )
     if not tag:
         raise ModelUnavailable(

@@ -34,7 +34,7 @@ def refused(name: str) -> str:
 def test_the_builtin_model_is_the_shipped_folder(name):
     spec = resolve(name)
     assert (spec.name, spec.kind, spec.folder) == ("builtin", "folder", BUILTIN_FOLDER)
-    assert spec.identity.startswith("photosearch-mini-64-")
+    assert spec.identity.startswith("regnetx_004-64-")
 
 
 def test_a_folder_is_the_same_model_by_path_and_by_prefix(folder, monkeypatch):
