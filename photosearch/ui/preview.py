@@ -162,6 +162,15 @@ class Preview(QWidget):
         """Whether the photo in front is here in full, not only as its thumbnail."""
         return self._photo_id in self._images
 
+    @property
+    def note(self) -> str:
+        """Why the photo in front is not shown in full; empty when there is nothing to say."""
+        if self._photo_id is None:
+            return ""
+        if self._model.tile(self.row).away:
+            return "The drive or folder of this photo is not connected; this is its thumbnail."
+        return self._failed.get(self._photo_id, "")
+
     def _learned(self, photo_id: int) -> None:
         if photo_id == self._photo_id:
             self.update()
@@ -193,13 +202,10 @@ class Preview(QWidget):
                 room = fitted(size, QRect(room.center().x() - size.width(), room.center().y() - size.height(),
                                           2 * size.width(), 2 * size.height()).intersected(room))  # fmt: skip
             painter.drawImage(QRectF(fitted(size, room)), image)
-        note = self._failed.get(self._photo_id, "")
-        if tile.away:
-            note = "The drive or folder of this photo is not connected; this is its thumbnail."
-        self._words(painter, note)
+        self._words(painter)
         painter.end()
 
-    def _words(self, painter: QPainter, note: str) -> None:
+    def _words(self, painter: QPainter) -> None:
         band = QRect(3 * UNIT_PX, self.height() - 5 * UNIT_PX, self.width() - 6 * UNIT_PX, 4 * UNIT_PX)
         metrics = painter.fontMetrics()
         place = f"{self.row + 1:,} of {len(self._model.listing):,}"
@@ -208,7 +214,7 @@ class Preview(QWidget):
         painter.drawText(band, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), place)
         room = band.adjusted(0, 0, -metrics.horizontalAdvance(place) - 3 * UNIT_PX, 0)
         painter.setPen(_INK)
-        text = " · ".join(part for part in (self._model.caption(self.row), note) if part)
+        text = " · ".join(part for part in (self._model.caption(self.row), self.note) if part)
         painter.drawText(room, middle_left, metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room.width()))
 
     def resizeEvent(self, event) -> None:

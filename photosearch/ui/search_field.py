@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QKeySequence, QPainter, QPainterPath, QPixmap
@@ -177,7 +178,7 @@ class SearchField(QFrame):
         self.chips = []
         for at, picture in enumerate(pictures):
             chip = Chip(picture, self)
-            chip.setToolTip(picture.name)
+            chip.setToolTip(f"<qt>{escape(picture.name)}</qt>")  # a tool tip would take a name with tags for markup
             chip.removed.connect(lambda at=at: self.chip_removed.emit(at))
             self.chips.append(chip)
             if at < _MOST_CHIPS_SHOWN:

@@ -53,6 +53,12 @@ def contrast(a: QColor, b: QColor) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def _mixed(color: QColor, other: QColor, share: float) -> QColor:
+    """``color`` with a share of ``other``."""
+    parts = zip(color.getRgbF()[:3], other.getRgbF()[:3], strict=True)
+    return QColor.fromRgbF(*(a + (b - a) * share for a, b in parts))
+
+
 def make_theme(*, dark: bool, accent: QColor) -> Theme:
     """The colours for a light or dark desktop; an accent too close to the surround is moved until it can be seen."""
     if dark:
@@ -69,11 +75,9 @@ def make_theme(*, dark: bool, accent: QColor) -> Theme:
             "quiet": QColor("#62656b"), "line": QColor("#dededb"), "hover": QColor("#e9e9e6"),
             "pressed": QColor("#dddcd8"), "blank": QColor("#e3e3df"), "warning": QColor("#8f5f00"),
         }  # fmt: skip
-    for _ in range(12):
-        if contrast(accent, surround) >= 3:
-            break
-        accent = accent.lighter(118) if dark else accent.darker(118)
     white = QColor("#ffffff")
+    while contrast(accent, surround) < 3:
+        accent = _mixed(accent, white if dark else QColor("#000000"), 0.1)
     on_accent = white if contrast(accent, white) >= 3 else QColor("#101113")
     return Theme(dark=dark, accent=accent, on_accent=on_accent, **colors)
 

@@ -1,0 +1,170 @@
+"""What may come from the desktop: files, folders, picture data, addresses; by drop and by paste."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtTest import QTest
+
+from photosearch.ui import drops
+from tests.ui.fake_library import jpeg
+
+
+def mime_of(*, urls=(), image=None, html="", text="") -> QMimeData:
+    mime = QMimeData()
+    if urls:
+        mime.setUrls([QUrl(url) if isinstance(url, str) else QUrl.fromLocalFile(str(url)) for url in urls])
+    if image is not None:
+        mime.setImageData(image)
+    if html:
+        mime.setHtml(html)
+    if text:
+        mime.setText(text)
+    return mime
+
+
+def picture(width=40, height=30) -> QImage:
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    return image
+
+
+def drop(window, mime):
+    """Drop as the desktop does: enter, then drop."""
+    at = QPointF(300, 300)
+    enter = QDragEnterEvent(
+        at.toPoint(), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    QGuiApplication.sendEvent(window, enter)
+    event = QDropEvent(at, Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QGuiApplication.sendEvent(window, event)
+    return enter, event
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "holiday 1 <b>.jpg"
+    path.write_bytes(jpeg(80, 60, "#ff0000"))
+    return path
+
+
+def test_a_dropped_file_searches_by_it_and_shows_a_chip(window, library, qtbot, file):
+    enter, event = drop(window, mime_of(urls=[file]))
+    assert enter.isAccepted()
+    assert event.isAccepted()
+    qtbot.waitUntil(lambda: bool(library.searched) and library.searched[-1].pictures == (file,))
+    assert window.search.chips[0].picture.name == "holiday 1 <b>.jpg"
+    assert "&lt;b&gt;" in window.search.chips[0].toolTip()
+    qtbot.waitUntil(lambda: window.model.listing.query is not None)
+
+
+def test_several_dropped_files_are_all_searched_by(window, library, qtbot, file, data):
+    drop(window, mime_of(urls=[file, data / "corners.webp"]))
+    qtbot.waitUntil(lambda: bool(library.searched) and library.searched[-1].pictures == (file, data / "corners.webp"))
+
+
+def test_a_local_file_goes_before_the_picture_data_offered_with_it(file):
+    dropped = drops.read(mime_of(urls=[file], image=picture()))
+    assert dropped.pictures == (file,)
+    assert dropped.image is None
+
+
+def test_a_dropped_folder_is_offered_and_added_when_wanted(window, library, qtbot, tmp_path):
+    new = tmp_path / "more photos"
+    new.mkdir()
+    drop(window, mime_of(urls=[new]))
+    assert window.notice.isVisible()
+    assert window.notice.text.text() == "Add more photos to your library?"
+    assert library.called("add_folder") == []
+    window.notice.action.click()
+    qtbot.waitUntil(lambda: library.called("add_folder") == [("add_folder", new)])
+
+
+def test_dropped_picture_data_becomes_png_bytes_of_a_sensible_size(window, library, qtbot):
+    drop(window, mime_of(image=picture(3000, 1500)))
+    qtbot.waitUntil(lambda: bool(library.searched))
+    data = library.searched[-1].pictures[0]
+    assert isinstance(data, bytes)
+    image = QImage.fromData(data)
+    assert (image.width(), image.height()) == (drops.LARGEST_PASTED_PX, drops.LARGEST_PASTED_PX // 2)
+
+
+def test_a_browsers_drop_with_its_address_and_the_picture_takes_the_picture():
+    dropped = drops.read(
+        mime_of(urls=["https://example.org/cat.jpg"], html='<img src="https://example.org/cat.jpg">', image=picture())
+    )
+    assert dropped.image is not None
+    assert dropped.refused == ""
+
+
+def test_a_data_url_is_a_picture():
+    raw = jpeg(20, 20, "#00ff00")
+    url = "data:image/jpeg;base64," + base64.b64encode(raw).decode()
+    assert drops.read(mime_of(html=f"<img src='{url}'>")).data == raw
+    assert drops.read(mime_of(urls=[url])).data == raw
+
+
+@pytest.mark.parametrize(
+    "mime",
+    [
+        {"urls": ["https://example.org/cat.jpg"], "text": "https://example.org/cat.jpg"},
+        {"text": "http://example.org/a.png"},
+        {"urls": ["ftp://example.org/a.png"]},
+    ],
+)
+def test_an_address_on_the_web_is_refused_in_a_sentence(mime):
+    assert "no network" in drops.read(mime_of(**mime)).refused
+
+
+def test_a_refusal_is_shown_in_the_window(window, library, qtbot):
+    drop(window, mime_of(urls=["https://example.org/cat.jpg"]))
+    assert "no network" in window.notice.text.text()
+    assert window.notice.isVisible()
+    assert library.searched == []
+
+
+def test_a_file_that_is_not_there_is_refused_with_its_name(tmp_path):
+    assert "gone.jpg" in drops.read(mime_of(urls=[tmp_path / "gone.jpg"])).refused
+
+
+def test_dropped_words_are_searched(window, library, qtbot):
+    drop(window, mime_of(text="a dog\n on the  beach"))
+    qtbot.waitUntil(lambda: bool(library.searched) and library.searched[-1].words == "a dog on the beach")
+
+
+@pytest.mark.parametrize("start", ["field", "grid"])
+def test_ctrl_v_pastes_a_copied_picture_wherever_the_focus_is(window, library, qtbot, start):
+    QGuiApplication.clipboard().setImage(picture())
+    widget = window.search.words if start == "field" else window.grid
+    widget.setFocus()
+    QTest.keyClick(widget, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: bool(library.searched) and isinstance(library.searched[-1].pictures[0], bytes))
+    assert window.search.words.text() == ""
+
+
+def test_ctrl_v_in_the_field_pastes_words_as_words(window, qtbot):
+    QGuiApplication.clipboard().setText("red car")
+    window.search.words.setFocus()
+    QTest.keyClick(window.search.words, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert window.search.words.text() == "red car"
+
+
+def test_a_copied_file_is_pasted_as_a_picture(window, library, qtbot, file):
+    mime = mime_of(urls=[file], text=str(file))
+    QGuiApplication.clipboard().setMimeData(mime)
+    window.search.words.setFocus()
+    QTest.keyClick(window.search.words, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: bool(library.searched) and library.searched[-1].pictures == (file,))
+
+
+def test_a_chip_image_is_small_and_a_strange_file_has_none(file, data, tmp_path):
+    image = drops.chip_image(file, 28)
+    assert (image.width(), image.height()) == (37, 28)
+    strange = tmp_path / "not a picture.jpg"
+    strange.write_bytes(b"<svg/>")
+    assert drops.chip_image(strange, 28).isNull()
+    assert drops.chip_image(b"", 28).isNull()

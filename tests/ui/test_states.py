@@ -1,0 +1,230 @@
+"""What the window says in every state of the library, and what its dialogs and status line do."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox
+
+from photosearch.errors import LibraryBusy
+from photosearch.progress import IndexerFailed, LibraryChanged, Phase, Progress
+from photosearch.records import Problem
+from photosearch.ui import status_line
+from photosearch.ui.session import SORRY, State
+from photosearch.ui.single_instance import Request
+from tests.ui.fake_library import FakeLibrary
+
+
+def words_of(page):
+    return " ".join((page.title.text(), page.text.text(), page.small_print.text()))
+
+
+def test_the_first_start_offers_the_pictures_folder_and_says_what_stays_private(open_window, folder, qtbot):
+    library = FakeLibrary(None)
+    window = open_window(library)
+    assert window.stack.currentWidget() is window.page
+    assert "stays on this computer" in words_of(window.page)
+    assert [button.text() for button in window.page.buttons] == ["Use my Pictures folder", "Choose another folder…"]
+    window.page.buttons[0].click()
+    qtbot.waitUntil(lambda: library.called("add_folder") == [("add_folder", folder)])
+    qtbot.waitUntil(lambda: len(window.model.listing) == 40)
+    assert window.stack.currentWidget() is window.grid
+
+
+def test_a_folder_that_cannot_be_added_is_explained(window, qtbot, tmp_path):
+    window.session.add_folder(tmp_path / "nowhere")
+    qtbot.waitUntil(lambda: window.notice.isVisible())
+    assert "There is no folder" in window.notice.text.text()
+
+
+def test_a_library_that_cannot_be_opened_says_why_and_can_be_tried_again(open_window, library, qtbot):
+    tries = []
+
+    def opener(paths, *, model=None):
+        tries.append(paths)
+        if len(tries) == 1:
+            raise LibraryBusy(paths.data, "process 4711")
+        return library
+
+    window = open_window(opener=opener, wait=False)
+    qtbot.waitUntil(lambda: window.session.state is State.FAILED)
+    assert "process 4711" in window.page.text.text()
+    assert not window.search.isEnabled()
+    assert [button.text() for button in window.page.buttons] == ["Try again", "Quit"]
+    window.page.buttons[0].click()
+    qtbot.waitUntil(lambda: len(window.model.listing) == 40)
+    assert window.search.isEnabled()
+
+
+def test_a_fault_of_ours_while_opening_is_an_apology_not_a_traceback(open_window, qtbot, caplog):
+    def opener(paths, *, model=None):
+        raise ZeroDivisionError("inner secret")
+
+    window = open_window(opener=opener, wait=False)
+    qtbot.waitUntil(lambda: window.session.state is State.FAILED)
+    assert window.page.text.text() == SORRY
+    assert "inner secret" in caplog.text
+
+
+def test_the_window_shows_before_the_library_is_open_and_can_be_closed(open_window, library, qtbot):
+    gate = threading.Event()
+
+    def opener(paths, *, model=None):
+        assert gate.wait(20)
+        return library
+
+    window = open_window(opener=opener, wait=False)
+    assert window.isVisible()
+    assert words_of(window.page).strip() == "Opening the library…"
+    window.close()
+    assert not window.isVisible()
+    with qtbot.waitSignal(window.session.closed):
+        gate.set()
+    assert library.closed.is_set()
+
+
+def test_an_empty_folder_says_so(open_window, folder):
+    window = open_window(FakeLibrary(folder, count=0))
+    assert window.page.title.text() == "No photos here yet"
+    assert str(folder) in window.page.text.text()
+
+
+def test_while_the_first_photos_are_looked_for_the_page_says_they_will_come(open_window, folder, qtbot):
+    library = FakeLibrary(folder, count=0)
+    window = open_window(library)
+    library.on_event(Progress(Phase.SCANNING, found=1234))
+    qtbot.waitUntil(lambda: window.page.title.text() == "Your photos appear here as they are found")
+    assert "1,234 photos found" in window.page.text.text()
+    library.ids = [1, 2, 3]
+    library.on_event(LibraryChanged(added=3))
+    qtbot.waitUntil(lambda: window.stack.currentWidget() is window.grid)
+
+
+def test_progress_is_told_and_indexing_paused_and_resumed(window, library, qtbot):
+    library.on_event(Progress(Phase.ENCODING, done=1234, total=9876, photos_per_second=35.2, seconds_left=246))
+    qtbot.waitUntil(lambda: window.status._progress.text() == "Indexing 1,234 of 9,876 · 35/s · 4 min left")
+    window.status._pause.click()
+    qtbot.waitUntil(lambda: library.paused)
+    assert window.status._progress.text() == "Paused · 1,234 of 9,876"
+    assert window.status._pause.toolTip() == "Resume indexing"
+    window.status._pause.click()
+    qtbot.waitUntil(lambda: not library.paused)
+    library.on_event(Progress(Phase.IDLE))
+    qtbot.waitUntil(lambda: not window.status._progress.isVisible())
+
+
+@pytest.mark.parametrize(
+    ("progress", "paused", "text"),
+    [
+        (Progress(Phase.IDLE), False, ""),
+        (Progress(Phase.IDLE), True, "Indexing is paused"),
+        (Progress(Phase.SCANNING), False, "Looking for photos…"),
+        (Progress(Phase.SCANNING, found=5000), False, "Looking for photos · 5,000 found"),
+        (Progress(Phase.LOADING), False, "Loading the model…"),
+        (Progress(Phase.PAUSED), True, "Indexing is paused"),
+        (Progress(Phase.ENCODING, done=1, total=2), False, "Indexing 1 of 2"),
+        (Progress(Phase.ENCODING, done=1, total=2, seconds_left=20), False,
+         "Indexing 1 of 2 · less than a minute left"),
+        (Progress(Phase.ENCODING, done=1, total=2, seconds_left=9000), False, "Indexing 1 of 2 · 2 h 30 min left"),
+    ],
+)  # fmt: skip
+def test_progress_in_words(progress, paused, text):
+    assert status_line.progress_text(progress, paused=paused) == text
+
+
+def test_many_events_become_few_signals(window, library, qtbot):
+    told = []
+    window.session.progressed.connect(lambda: told.append(1))
+    for done in range(5000):
+        library.on_event(Progress(Phase.ENCODING, done=done, total=5000))
+    qtbot.waitUntil(lambda: window.session.progress.done == 4999)
+    assert len(told) < 20
+
+
+def test_an_indexer_that_failed_says_what_to_do(window, library, qtbot):
+    library.on_event(IndexerFailed("The disk is full; free some space."))
+    qtbot.waitUntil(lambda: window.notice.text.text() == "The disk is full; free some space.")
+
+
+def test_problems_are_counted_listed_copied_and_tried_again(open_window, library, qtbot, folder):
+    library.faults = [
+        Problem(folder / "<b>bad</b>.jpg", "damaged", "The file is cut off.", 0.0),
+        Problem(folder / "empty.jpg", "empty", "The file is empty.", 0.0),
+    ]
+    window = open_window(library)
+    assert window.status._problems.text() == "2 files have problems"
+    window.status._problems.click()
+    dialog = window.dialogs.problems
+    qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 2)
+    assert dialog.tree.topLevelItem(0).text(0) == str(folder / "<b>bad</b>.jpg")
+    assert not dialog.isModal()
+    dialog.copy.click()
+    assert QGuiApplication.clipboard().text().splitlines()[1] == f"{folder / 'empty.jpg'}\tThe file is empty."
+    dialog.retry.click()
+    qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 0)
+    assert not window.status._problems.isVisible()
+
+
+def test_the_folders_dialog_shows_leaves_out_includes_and_removes(open_window, library, qtbot, folder):
+    window = open_window(library)
+    window.dialogs.show_folders()
+    dialog = window.dialogs.folders
+    assert not dialog.isModal()
+    item = dialog.tree.topLevelItem(0)
+    assert (item.text(0), item.text(1)) == (str(folder), "40 photos")
+    window.session.exclude(folder / "private")
+    qtbot.waitUntil(lambda: dialog.tree.topLevelItem(0).childCount() == 1)
+    dialog.tree.setCurrentItem(dialog.tree.topLevelItem(0).child(0))
+    assert dialog.remove.text() == "Include again"
+    dialog.remove.click()
+    qtbot.waitUntil(lambda: library.called("include") == [("include", folder / "private")])
+    qtbot.waitUntil(lambda: dialog.tree.topLevelItem(0).childCount() == 0)
+    dialog.tree.setCurrentItem(dialog.tree.topLevelItem(0))
+    dialog.remove.click()
+    box = dialog.findChild(QMessageBox)
+    assert box.textFormat() is Qt.TextFormat.PlainText
+    next(button for button in box.buttons() if button.text() == "Remove").click()
+    qtbot.waitUntil(lambda: library.called("remove_folder") == [("remove_folder", folder)])
+    qtbot.waitUntil(lambda: window.page.title.text() == "Find any photo by what it shows")
+
+
+def test_a_later_start_adds_its_folder_and_searches(window, library, qtbot, tmp_path):
+    window.asked(Request((tmp_path,), "boats"))
+    qtbot.waitUntil(lambda: library.called("add_folder") == [("add_folder", tmp_path)])
+    qtbot.waitUntil(lambda: [query.words for query in library.searched] == ["boats"])
+    assert window.search.words.text() == "boats"
+
+
+def test_closing_hides_at_once_and_closes_the_library_behind(window, library, qtbot):
+    with qtbot.waitSignal(window.session.closed):
+        window.close()
+        assert not window.isVisible()
+    assert library.closed.is_set()
+
+
+def test_size_and_panel_are_remembered(open_window, library, qtbot):
+    window = open_window(library)
+    window.resize(820, 610)
+    window.commands["details"].trigger()
+    assert window.details.isVisible()
+    with qtbot.waitSignal(window.session.closed):
+        window.close()
+    again = FakeLibrary(library.folder)
+    second = open_window(again)
+    assert second.details.isVisible()
+
+
+def test_f5_looks_again(window, library, qtbot):
+    window.commands["rescan"].trigger()
+    qtbot.waitUntil(lambda: library.called("rescan") == [("rescan",)])
+
+
+def test_a_path_that_is_no_folder_is_named_plainly(window, qtbot):
+    window.session.add_folder(Path("/no/<b>such</b>"))
+    qtbot.waitUntil(lambda: window.notice.isVisible())
+    assert "<b>such</b>" in window.notice.text.text()
+    assert window.notice.text.textFormat() is Qt.TextFormat.PlainText
