@@ -13,7 +13,7 @@ from pathlib import Path
 
 from photosearch import __version__
 from photosearch.catalog import backup
-from photosearch.errors import ModelUnavailable, PhotoSearchError, display_path
+from photosearch.errors import DataFolderUnusable, LibraryError, ModelUnavailable, PhotoSearchError, display_path
 from photosearch.library.library import Library
 from photosearch.library.lock import LibraryLock
 from photosearch.media.formats import format_table
@@ -49,7 +49,11 @@ class Finding:
 def examine(paths: AppPaths, *, model: str | None = None) -> list[Finding]:
     """Look at the installation, the data folder, the catalog, the model and its device. Takes some seconds."""
     findings = [_program(), *_libraries(), _formats(), _folders(paths), *_settings(paths), *_disk(paths), _watching()]
-    catalog_fault = backup.fault_in(paths.catalog) if paths.catalog.exists() else None
+    try:
+        catalog_fault = backup.fault_in(paths.catalog) if paths.catalog.exists() else None
+    except LibraryError as error:
+        findings.append(Finding("catalog", Health.WARNING, str(error), "Try again when nothing else uses it."))
+        catalog_fault = None
     if catalog_fault:
         findings.append(
             Finding(
@@ -220,13 +224,18 @@ def repair(paths: AppPaths) -> list[str]:
     """Mend what can be mended; returns a sentence for each thing done. Nobody else may use the library meanwhile.
 
     A damaged catalog is replaced by its newest good copy and kept beside it; the caches are thrown away, to be made
-    again. Raises LibraryBusy.
+    again. Raises the LibraryError tree.
     """
     done = []
     lock = LibraryLock(paths)
     try:
         if paths.catalog.exists() and backup.fault_in(paths.catalog):
-            restored = backup.restore(paths.catalog, paths.backups)
+            try:
+                restored = backup.restore(paths.catalog, paths.backups)
+            except OSError as error:
+                raise DataFolderUnusable(paths.data, error.strerror or str(error)) from error
+            for suffix in ("", "-wal", "-shm"):  # ids given out since that copy will be given to other photos
+                paths.thumbnails.with_name(paths.thumbnails.name + suffix).unlink(missing_ok=True)
             what = (
                 f"The catalog was replaced by its copy {restored.copy.name}"
                 if restored.copy

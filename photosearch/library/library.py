@@ -9,7 +9,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from photosearch.errors import (
     FolderOverlap,
     FolderUnknown,
     FolderUnreadable,
+    LibraryError,
     NotAFolder,
     PhotoError,
     ProblemCode,
@@ -30,6 +33,7 @@ from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
+from photosearch.indexer.scan import leaves_out
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
 from photosearch.model import Encoder, resolve
@@ -49,10 +53,13 @@ _VIEWERS = 1
 class Library:
     """One library. Make it with ``open``; ``close`` it."""
 
-    def __init__(self, paths: AppPaths, settings: Settings, catalog: Catalog, lock: LibraryLock | None) -> None:
+    def __init__(
+        self, paths: AppPaths, settings: Settings, *, catalog: Catalog, model: ModelInUse, lock: LibraryLock | None
+    ) -> None:
         self.paths = paths
         self.settings = settings
         self._catalog = catalog
+        self._model = model
         self._lock = lock
         read_only = lock is None
         self._thumbnails = ThumbnailStore(paths.thumbnails, read_only=read_only)
@@ -78,12 +85,14 @@ class Library:
         ModelUnavailable.
         """
         settings = Settings(paths.settings)
+        spec = resolve(str(model or settings["model"]))
         lock = None if read_only and paths.catalog.exists() else LibraryLock(paths)
         try:
             catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)
             try:
-                library = cls(paths, settings, catalog, lock)
-                library._use_model(str(model or settings["model"]), make_encoder)
+                encoder = make_encoder(spec, device=str(settings["device"]))
+                in_use = ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)
+                return cls(paths, settings, catalog=catalog, model=in_use, lock=lock)
             except BaseException:
                 catalog.close()
                 raise
@@ -91,17 +100,6 @@ class Library:
             if lock:
                 lock.release()
             raise
-        return library
-
-    def _use_model(self, name: str, make_encoder: Callable[..., AnyEncoder]) -> None:
-        spec = resolve(name)
-        self._model = ModelInUse(
-            spec,
-            encoder=make_encoder(spec, device=str(self.settings["device"])),
-            catalog=self._catalog,
-            paths=self.paths,
-            read_only=self._lock is None,
-        )
 
     def __enter__(self) -> Library:
         return self
@@ -114,14 +112,15 @@ class Library:
         if self._closed:
             return
         self._closed = True
-        if self._background:
-            self._background.close()
-        self._viewers.close()
-        self._model.close()
-        self._thumbnails.close()
-        self._catalog.close()
-        if self._lock:
-            self._lock.release()
+        with ExitStack() as last_to_first:  # whatever one of them raises, the others are closed
+            if self._lock:
+                last_to_first.callback(self._lock.release)
+            last_to_first.callback(self._catalog.close)
+            last_to_first.callback(self._thumbnails.close)
+            last_to_first.callback(self._model.close)
+            last_to_first.callback(self._viewers.close)
+            if self._background:
+                last_to_first.callback(self._background.close)
 
     # Folders
 
@@ -131,21 +130,25 @@ class Library:
     def add_folder(self, path: Path) -> Folder:
         """Make a folder part of the library. One that lies in another is found there; an excluded one is let in again.
 
+        One that the other never looks into (it is hidden, or below an excluded folder) becomes a folder of its own.
         Raises FolderMissing, NotAFolder, FolderUnreadable, FolderOverlap.
         """
         root = _usable_folder(path)
-        for folder in self.folders():
-            if root == folder.path:
-                break
-            if root.is_relative_to(folder.path):
-                self._catalog.folders.include(folder.id, _rel(root, folder.path))
-                break
-            if folder.path.is_relative_to(root):
-                raise FolderOverlap(root, folder.path)
-        else:
+        folders = self.folders()
+        _refuse_overlap(root, folders)
+        around = _nearest(root, folders)
+        if around is not None and around.path != root:
+            rel = _rel(root, around.path)
+            if leaves_out(rel, [os.fsencode(e) for e in around.excludes if os.fsencode(e) != rel]):
+                around = None
+            else:
+                self._catalog.folders.include(around.id, rel)
+        if around is None:
             self._catalog.folders.add(root)
         self._look_again()
-        return next(f for f in self.folders() if root == f.path or root.is_relative_to(f.path))
+        added = _nearest(root, self.folders())
+        assert added is not None
+        return added
 
     def remove_folder(self, path: Path) -> None:
         """Take a folder out of the library; the photos on disk are not touched. Raises FolderUnknown."""
@@ -161,8 +164,9 @@ class Library:
         self._look_again()
 
     def include(self, path: Path) -> None:
-        """Let an excluded folder in again. Raises FolderUnknown."""
+        """Let an excluded folder in again. Raises FolderUnknown, FolderOverlap."""
         folder = self._folder_of(path)
+        _refuse_overlap(_absolute(path), self.folders())
         self._catalog.folders.include(folder.id, _rel(_absolute(path), folder.path))
         self._look_again()
 
@@ -176,41 +180,46 @@ class Library:
 
     def _folder_of(self, path: Path, *, itself: bool = False) -> Folder:
         absolute = _absolute(path)
-        for folder in self.folders():
-            if absolute == folder.path if itself else absolute != folder.path and absolute.is_relative_to(folder.path):
-                return folder
-        raise FolderUnknown(absolute)
+        folder = _nearest(absolute, self.folders())
+        if folder is None or (folder.path == absolute) is not itself:
+            raise FolderUnknown(absolute)
+        return folder
 
     # Indexing
 
     def index(
         self, *, on_event: Callable[[Event], None] = lambda event: None, cancel: CancelToken | None = None
     ) -> IndexReport:
-        """Bring the library up to date with its folders, now, in this thread. Raises Cancelled."""
-        with self._running:
-            report = self._indexer().run(on_event=on_event, cancel=cancel or CancelToken())
-            self._after_run()
-        return report
+        """Bring the library up to date with its folders, now, in this thread, paused or not. Raises Cancelled."""
+        return self._run(on_event=on_event, cancel=cancel or CancelToken(), pause=PauseSwitch())
 
     def watch(self, on_event: Callable[[Event], None]) -> None:
         """Index and watch from now on, in threads of our own. ``on_event`` is called from those."""
         assert self._background is None, "watch() was called before"
         self._background = BackgroundIndexer(
-            self._indexer(), folders=self.folders, on_event=on_event, pause=self._pause, after_run=self._after_run
+            partial(self._run, pause=self._pause), folders=self.folders, on_event=on_event, pause=self._pause
         )
 
-    def _indexer(self) -> Indexer:
-        return Indexer(
-            catalog=self._catalog,
-            thumbnails=self._thumbnails,
-            models=self._model,
-            pause=self._pause,
-            max_megapixels=int(self.settings["max_megapixels"]),
-        )
-
-    def _after_run(self) -> None:
-        self._model.save()
-        self._catalog.back_up_daily()
+    def _run(
+        self,
+        *,
+        places: Mapping[int, frozenset[bytes]] | None = None,
+        on_event: Callable[[Event], None],
+        cancel: CancelToken,
+        pause: PauseSwitch,
+    ) -> IndexReport:
+        with self._running:
+            indexer = Indexer(
+                catalog=self._catalog,
+                thumbnails=self._thumbnails,
+                models=self._model,
+                pause=pause,
+                max_megapixels=int(self.settings["max_megapixels"]),
+            )
+            report = indexer.run(places=places, on_event=on_event, cancel=cancel)
+            self._model.save()
+            self._catalog.back_up_daily()
+        return report
 
     def _look_again(self) -> None:
         if self._background:
@@ -269,6 +278,11 @@ class Library:
             seconds=round(time.monotonic() - started, 4),
         )
 
+    def warm_up(self) -> None:
+        """Start the model ahead of the first question, which then need not wait for it. Raises ModelUnavailable."""
+        if self._model.known_id is not None:
+            self._model.encoder.info  # noqa: B018  (asking starts the process)
+
     def _picture_vector(self, picture: Path | bytes | int) -> np.ndarray:
         photo_id = self._catalog.photos.id_of_file(picture.absolute()) if isinstance(picture, Path) else picture
         if isinstance(photo_id, int):
@@ -298,16 +312,26 @@ class Library:
         return self._catalog.photos.get([photo_id])[photo_id]
 
     def thumbnail(self, photo_id: int) -> bytes | None:
-        """A JPEG of at most 512 pixels; made again where the cache lost it. None where the photo cannot be read now."""
+        """A JPEG of at most 512 pixels; made again where the cache lost it.
+
+        None where the photo cannot be read now or is not in the library any more.
+        """
         jpeg = self._thumbnails.get(photo_id)
         if jpeg is None:
-            for path in self._readable_places(photo_id):
+            try:
+                places = list(self._readable_places(photo_id))
+            except KeyError:
+                return None
+            for path in places:
                 try:
                     jpeg = self._viewers.run(read_thumbnail, path, int(self.settings["max_megapixels"]))
                 except PhotoError as error:
                     log.info("no thumbnail: %s", error)
                     continue
-                self._thumbnails.put([(photo_id, jpeg)])
+                try:
+                    self._thumbnails.put([(photo_id, jpeg)])
+                except LibraryError as error:
+                    log.warning("thumbnail not kept: %s", error)
                 break
         return jpeg
 
@@ -361,6 +385,19 @@ def _hit(answer: Answer, photo: Photo, labels: list[str]) -> Hit:
         away=photo.away,
         reasons=tuple(f"{label} {part:.3f}" for label, part in zip(labels, answer.parts, strict=False)),
     )
+
+
+def _refuse_overlap(root: Path, folders: Iterable[Folder]) -> None:
+    """Raises FolderOverlap where one of the folders lies below ``root``: its files would be there twice."""
+    for folder in folders:
+        if folder.path != root and folder.path.is_relative_to(root):
+            raise FolderOverlap(root, folder.path)
+
+
+def _nearest(path: Path, folders: Iterable[Folder]) -> Folder | None:
+    """The folder that ``path`` is or lies in; of several, the innermost."""
+    around = [f for f in folders if path.is_relative_to(f.path)]
+    return max(around, key=lambda f: len(f.path.parts), default=None)
 
 
 def _absolute(path: Path) -> Path:

@@ -15,7 +15,8 @@ class LibraryLock:
 
     def __init__(self, paths: AppPaths) -> None:
         owner_file = paths.lock.with_suffix(".owner")
-        self._lock = FileLock(paths.lock)
+        # Not a lock of its thread: the window opens a library in one and closes it in another.
+        self._lock = FileLock(paths.lock, thread_local=False)
         try:
             paths.data.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)

@@ -127,7 +127,9 @@ class ModelInUse:
         return VectorIndex(model=identity, dim=dim)
 
     def _bring_in_line(self, index: VectorIndex, model_id: int) -> None:
-        wanted, present = self._catalog.embeddings.ids(model_id), index.ids()
+        # In this order: what is committed between the two looks is then added twice, never taken out.
+        present = index.ids()
+        wanted = self._catalog.embeddings.ids(model_id)
         index.remove(np.setdiff1d(present, wanted, assume_unique=True))
         for ids, vectors in self._catalog.embeddings.vectors(
             model_id, np.setdiff1d(wanted, present, assume_unique=True)
@@ -171,5 +173,7 @@ class ModelInUse:
         return self._paths.indexes / f"{identity}.usearch"
 
     def close(self) -> None:
-        self.save(now=True)
-        self.encoder.close()
+        try:
+            self.save(now=True)
+        finally:
+            self.encoder.close()
