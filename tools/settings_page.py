@@ -10,9 +10,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 
 _HEAD = """# Settings
 
-The settings are a small text file, `settings.toml`, in the settings folder that `photosearch doctor` names. Each line is
-a name and a value, such as `device = "cpu"`; what is not there has its default. The file is read when PhotoSearch starts.
-An entry that makes no sense is ignored with a line in the log.
+The settings are a small text file, `settings.toml`, in the settings folder that `photosearch doctor` names. Each line
+is a name and a value, such as `device = "cpu"`; what is not there has its default. The file is read when PhotoSearch
+starts. An entry that makes no sense is ignored with a line in the log.
 
 | setting | default | allowed | what it does |
 |---|---|---|---|
