@@ -8,22 +8,33 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from photosearch.catalog.database import Database
+from photosearch.catalog.database import NOT_DAMAGE, Database, explain, primary_code
+from photosearch.errors import CatalogDamaged
 
 KEPT_COPIES = 7
+_COPIES = "catalog-????-??-??.sqlite3"
 
 
 def keep_daily(database: Database, folder: Path) -> Path | None:
-    """Copy the catalog to ``folder`` unless today's copy is there; the oldest beyond KEPT_COPIES go."""
+    """Copy the catalog to ``folder`` unless today's copy is there; the oldest beyond KEPT_COPIES go.
+
+    A copy of a damaged catalog replaces no good one: it raises CatalogDamaged. Raises OSError as well.
+    """
     target = folder / f"catalog-{datetime.date.today():%Y-%m-%d}.sqlite3"
     if target.exists():
         return None
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    database.copy_to(unfinished)
-    unfinished.replace(target)
-    for old in sorted(folder.glob("catalog-????-??-??.sqlite3"))[:-KEPT_COPIES]:
+    try:
+        database.copy_to(unfinished)
+        if fault := fault_in(unfinished):
+            raise CatalogDamaged(database.path, fault)
+        unfinished.replace(target)
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
+    for old in sorted(folder.glob(_COPIES))[:-KEPT_COPIES]:
         old.unlink()
     return target
 
@@ -43,7 +54,10 @@ def keep_before_migration(catalog: Path, folder: Path, *, version: int) -> None:
 
 
 def fault_in(catalog: Path) -> str | None:
-    """What SQLite finds wrong with a catalog file, None where it is sound."""
+    """What SQLite finds wrong with a catalog file, None where it is sound.
+
+    Raises LibraryBusy or DataFolderUnusable where it cannot be looked at now, which says nothing about the file.
+    """
     try:
         connection = sqlite3.connect(catalog.absolute().as_uri() + "?mode=ro", uri=True)
         try:
@@ -52,6 +66,8 @@ def fault_in(catalog: Path) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error as error:
+        if primary_code(error) in NOT_DAMAGE:
+            raise explain(error, catalog) from error
         return str(error)
     return None if answer == "ok" else str(answer)
 
@@ -65,7 +81,18 @@ class Restored:
 
 
 def restore(catalog: Path, folder: Path) -> Restored:
-    """Move the damaged catalog aside and put the newest sound copy in its place. The damaged file is kept."""
+    """Move the damaged catalog aside and put the newest sound copy in its place. The damaged file is kept.
+
+    The copy is complete before anything moves, so that a full disk does not leave an empty library. Raises OSError.
+    """
+    good = next((c for c in sorted(folder.glob(_COPIES), reverse=True) if fault_in(c) is None), None)
+    unfinished = catalog.with_name(catalog.name + ".restoring")
+    if good is not None:
+        try:
+            shutil.copyfile(good, unfinished)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     damaged = catalog.with_name(f"{catalog.stem}-damaged-{stamp}{catalog.suffix}")
     catalog.replace(damaged)
@@ -73,8 +100,6 @@ def restore(catalog: Path, folder: Path) -> Restored:
         beside = catalog.with_name(catalog.name + suffix)
         if beside.exists():
             beside.replace(damaged.with_name(damaged.name + suffix))
-    for copy in sorted(folder.glob("catalog-????-??-??.sqlite3"), reverse=True):
-        if fault_in(copy) is None:
-            shutil.copyfile(copy, catalog)
-            return Restored(copy=copy, damaged=damaged)
-    return Restored(copy=None, damaged=damaged)
+    if good is not None:
+        unfinished.replace(catalog)
+    return Restored(copy=good, damaged=damaged)

@@ -11,6 +11,7 @@ from photosearch.catalog.files import Files
 from photosearch.catalog.folders import Folders
 from photosearch.catalog.photos import Photos
 from photosearch.catalog.schema import APPLICATION_ID, MIGRATIONS
+from photosearch.errors import DataFolderUnusable
 
 
 class Catalog:
@@ -35,8 +36,11 @@ class Catalog:
         self.embeddings = Embeddings(self.database)
 
     def back_up_daily(self) -> Path | None:
-        """Keep today's copy if there is none yet; returns the new file."""
-        return backup.keep_daily(self.database, self._backups)
+        """Keep today's copy if there is none yet; returns the new file. Raises the LibraryError tree."""
+        try:
+            return backup.keep_daily(self.database, self._backups)
+        except OSError as error:
+            raise DataFolderUnusable(self._backups, error.strerror or str(error)) from error
 
     def close(self) -> None:
         self.database.close()

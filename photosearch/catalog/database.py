@@ -21,10 +21,19 @@ _IDLE_READERS = 4
 
 Migration = Callable[[sqlite3.Connection], None]
 
+_CANNOT_WRITE_BESIDE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+NOT_DAMAGE = (
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR,
+)  # fmt: skip
+"""The file could not be used just now; that says nothing about what is in it."""
+_OUR_FAULTS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError)
+"""Never a sign of a damaged file: they are mistakes of this program and must reach its log as such."""
+
 
 def explain(error: sqlite3.Error, path: Path) -> LibraryError:
     """The library error that a SQLite error means."""
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    code = primary_code(error)
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -32,6 +41,11 @@ def explain(error: sqlite3.Error, path: Path) -> LibraryError:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
         return DataFolderUnusable(path.parent, str(error))
     return CatalogDamaged(path, str(error))
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's result code without its details, 0 where Python raised the error itself."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 class Database:
@@ -101,9 +115,9 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             journal = self.path.with_name(self.path.name + "-wal")
-            if journal.exists() and journal.stat().st_size:
+            if primary_code(error) not in _CANNOT_WRITE_BESIDE or (journal.exists() and journal.stat().st_size):
                 raise
             self._immutable = True
             connection = self._connect_reader()
@@ -139,6 +153,8 @@ class Database:
     def _told(self) -> Iterator[None]:
         try:
             yield
+        except _OUR_FAULTS:
+            raise
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 
@@ -180,12 +196,14 @@ class Database:
         """A consistent copy of the whole database, made while it is in use."""
         with self._told(), self.reading() as source:
             source.execute("COMMIT")
-            copy = sqlite3.connect(target)
             try:
-                source.backup(copy)
+                copy = sqlite3.connect(target)
+                try:
+                    source.backup(copy)
+                finally:
+                    copy.close()
             finally:
-                copy.close()
-            source.execute("BEGIN")
+                source.execute("BEGIN")  # ``reading`` ends what it began; a fault must not hide behind that
 
     def close(self) -> None:
         """Fold the journal into the file and let go of it. Idempotent."""
@@ -212,8 +230,9 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
+        # A COMMIT that fails may leave the transaction open; every later write would then be taken for a part of it.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")

@@ -14,6 +14,9 @@ from photosearch.catalog.database import Database
 from photosearch.errors import ProblemCode
 from photosearch.records import FileState, Problem
 
+_UNKNOWN_TIME = -(2**62)
+"""The year 1823, which no file has: the file will differ from what is remembered of it."""
+
 
 class FileStat(NamedTuple):
     """What one ``stat`` says of a file; a change of any of them means: look again."""
@@ -22,6 +25,14 @@ class FileStat(NamedTuple):
     mtime_ns: int
     device: int
     inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileStat:
+        """Numbers are brought into SQLite's range: file systems made of others (mergerfs) use all 64 bits of an inode,
+        Windows 128, and a broken clock leaves times beyond the year 2262."""
+        return cls(
+            status.st_size, storable_time(status.st_mtime_ns), storable_id(status.st_dev), storable_id(status.st_ino)
+        )
 
 
 class FileRow(NamedTuple):
@@ -72,8 +83,10 @@ class Files:
         return {r[0]: FileRow(r[1], FileStat(*r[2:6]), states[r[6]], r[7]) for r in rows}
 
     def add(self, folder_id: int, found: Iterable[tuple[bytes, FileStat]]) -> None:
-        """New files, to be read."""
+        """New files, to be read. None are added to a folder that was removed meanwhile."""
         with self._database.writing() as db:
+            if db.execute("SELECT 1 FROM folder WHERE id = ?", (folder_id,)).fetchone() is None:
+                return
             db.executemany(
                 "INSERT INTO file (folder_id, rel, size, mtime_ns, device, inode, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (folder_id, rel) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
@@ -89,10 +102,20 @@ class Files:
                 ((*stat, FileState.PENDING, file_id) for file_id, stat in changed),
             )
 
+    def renumber(self, files: Iterable[tuple[int, FileStat]]) -> None:
+        """The same files under other device or inode numbers, which many file systems give out anew at each mount."""
+        with self._database.writing() as db:
+            db.executemany(
+                "UPDATE file SET device = ?, inode = ? WHERE id = ?",
+                ((stat.device, stat.inode, file_id) for file_id, stat in files),
+            )
+
     def move(self, moves: Iterable[tuple[int, int, bytes, FileStat]]) -> None:
         """(file id, new folder id, new relative path, stat): the same file under another name."""
         with self._database.writing() as db:
             for file_id, folder_id, rel, stat in moves:
+                if db.execute("SELECT 1 FROM folder WHERE id = ?", (folder_id,)).fetchone() is None:
+                    continue
                 db.execute("DELETE FROM file WHERE folder_id = ? AND rel = ? AND id != ?", (folder_id, rel, file_id))
                 db.execute(
                     "UPDATE file SET folder_id = ?, rel = ?, size = ?, mtime_ns = ?, device = ?, inode = ?,"
@@ -112,14 +135,21 @@ class Files:
             orphan_photos_without_files(db, photos, now=time.time())
 
     def set_away(self, folder_id: int, *, file_ids: Sequence[int] | None = None) -> None:
-        """The folder (or some of its files) is not there now: nothing is forgotten."""
+        """The folder (or some of its files) is not there now: nothing is forgotten.
+
+        A file that was changed and not read yet loses its known time, so that it is read when it comes back.
+        """
+        update = (
+            "UPDATE file SET state = 'away',"
+            f" mtime_ns = CASE WHEN state = 'pending' THEN {_UNKNOWN_TIME} ELSE mtime_ns END"
+        )
         with self._database.writing() as db:
             if file_ids is None:
-                db.execute("UPDATE file SET state = ? WHERE folder_id = ?", (FileState.AWAY, folder_id))
+                db.execute(f"{update} WHERE folder_id = ?", (folder_id,))
             else:
                 for part in _chunks(file_ids):
                     marks = ",".join("?" * len(part))
-                    db.execute(f"UPDATE file SET state = ? WHERE id IN ({marks})", (FileState.AWAY, *part))
+                    db.execute(f"{update} WHERE id IN ({marks})", part)
 
     def set_back(self, file_ids: Sequence[int]) -> None:
         """Files that were away are there again, unchanged."""
@@ -165,19 +195,23 @@ class Files:
             ).rowcount
 
     def record_problems(self, problems: Iterable[tuple[int, ProblemCode, str]]) -> None:
-        """(file id, code, sentence). A file that cannot be read *now* keeps its photo; a broken one loses it."""
+        """(file id, code, sentence).
+
+        A file that cannot be read *now* keeps its photo, and so does one that did not change since it was read (then
+        another model or another limit makes the problem); a changed file that is broken loses it.
+        """
         now = time.time()
         with self._database.writing() as db:
             for file_id, code, sentence in problems:
-                row = db.execute("SELECT photo_id FROM file WHERE id = ?", (file_id,)).fetchone()
+                row = db.execute("SELECT photo_id, state FROM file WHERE id = ?", (file_id,)).fetchone()
                 if row is None:
                     continue
                 db.execute(
                     "INSERT INTO problem VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET code = excluded.code,"
                     " sentence = excluded.sentence, seen_at = excluded.seen_at",
-                    (file_id, code, sentence, now),
+                    (file_id, code, sentence.encode(errors="replace").decode(), now),
                 )
-                if code.transient:
+                if code.transient or row[1] == FileState.KNOWN:
                     db.execute("UPDATE file SET state = ? WHERE id = ?", (FileState.PROBLEM, file_id))
                 else:
                     db.execute("UPDATE file SET state = ?, photo_id = NULL WHERE id = ?", (FileState.PROBLEM, file_id))
@@ -188,7 +222,7 @@ class Files:
         with self._database.reading() as db:
             rows = db.execute(
                 "SELECT path, rel, code, sentence, seen_at FROM problem JOIN file ON file.id = file_id"
-                " JOIN folder ON folder.id = folder_id ORDER BY path, rel"
+                " JOIN folder ON folder.id = folder_id WHERE file.state = 'problem' ORDER BY path, rel"
             ).fetchall()
         return [Problem(path_of(r[0], r[1]), r[2], r[3], r[4]) for r in rows]
 
@@ -202,15 +236,23 @@ class Files:
                 " WHERE model_id = ? AND orphaned_at IS NULL",
                 (model_id,),
             ).fetchone()[0]
-            problems = db.execute("SELECT count(*) FROM problem").fetchone()[0]
         return Counts(
             files=sum(states.values()),
             photos=photos,
             searchable=searchable,
             pending=states.get(FileState.PENDING, 0),
-            problems=problems,
+            problems=states.get(FileState.PROBLEM, 0),
             away=states.get(FileState.AWAY, 0),
         )
+
+
+def storable_time(mtime_ns: int) -> int:
+    return max(_UNKNOWN_TIME + 1, min(2**63 - 1, mtime_ns))
+
+
+def storable_id(number: int) -> int:
+    """63 bits of a device or inode number; what is lost could only make two numbers look alike."""
+    return number & (2**63 - 1)
 
 
 def below(rel: bytes) -> tuple[str, tuple[bytes, ...]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from photosearch.catalog.database import Database
-from photosearch.catalog.files import orphan_photos_without_files, path_of
+from photosearch.catalog.files import orphan_photos_without_files, path_of, storable_time
 from photosearch.records import FileState, Photo, PhotoFacts, Place, Tile
 
 KEEP_ORPHANS_SECONDS = 30 * 24 * 3600
@@ -85,7 +85,7 @@ class Photos:
                     )
                 db.execute(
                     "UPDATE file SET photo_id = ?, state = ?, size = ?, mtime_ns = ? WHERE id = ?",
-                    (photo_id, FileState.KNOWN, item.size, item.mtime_ns, item.file_id),
+                    (photo_id, FileState.KNOWN, item.size, storable_time(item.mtime_ns), item.file_id),
                 )
                 db.execute("DELETE FROM problem WHERE file_id = ?", (item.file_id,))
                 if before is not None and before != photo_id:
@@ -153,7 +153,7 @@ class Photos:
                     row = db.execute(
                         "SELECT photo_id FROM file WHERE folder_id = ? AND rel = ? AND size = ? AND mtime_ns = ?"
                         " AND state = 'known'",
-                        (folder_id, wanted[len(prefix) :], stat.st_size, stat.st_mtime_ns),
+                        (folder_id, wanted[len(prefix) :], stat.st_size, storable_time(stat.st_mtime_ns)),
                     ).fetchone()
                     if row:
                         return row[0]

@@ -7,11 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from photosearch.errors import Cancelled, WorldError
-from photosearch.indexer.indexer import Indexer
+from photosearch.errors import Cancelled, PhotoSearchError
 from photosearch.indexer.watch import DirtyPlaces, FolderWatcher
 from photosearch.progress import CancelToken, Event, IndexerFailed, PauseSwitch, Phase, Progress
-from photosearch.records import Folder
+from photosearch.records import Folder, IndexReport
 
 log = logging.getLogger(__name__)
 
@@ -25,24 +24,27 @@ RETRY_SECONDS = 60.0
 
 
 class BackgroundIndexer:
-    """Keeps the library up to date until it is closed. ``folders`` is asked anew at every look."""
+    """Keeps the library up to date until it is closed.
+
+    run: one run of the indexer, as ``Indexer.run``. folders: asked anew at every look.
+    """
 
     def __init__(
         self,
-        indexer: Indexer,
+        run: Callable[..., IndexReport],
         *,
         folders: Callable[[], list[Folder]],
         on_event: Callable[[Event], None],
         pause: PauseSwitch,
-        after_run: Callable[[], None],
         root_check_seconds: float = ROOT_CHECK_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        self._indexer = indexer
+        self._do_run = run
         self._folders = folders
         self._on_event = on_event
         self._pause = pause
-        self._after_run = after_run
         self._root_check_seconds = root_check_seconds
+        self._retry_seconds = retry_seconds
         self._dirty = DirtyPlaces()
         self._cancel = CancelToken()
         self._rescan = threading.Event()
@@ -59,6 +61,7 @@ class BackgroundIndexer:
         """Stop after the transaction at hand; True when the thread has ended."""
         self._cancel.cancel()
         self._pause.resume()
+        self._rescan.set()
         self._dirty.wake.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -85,8 +88,8 @@ class BackgroundIndexer:
                 else:
                     places = self._dirty.take()
                 if (full or places) and not self._one_run(places):
+                    self._rescan.wait(self._retry_seconds)  # or until the user asks
                     self._rescan.set()
-                    self._cancel.wait(RETRY_SECONDS)
                     continue
                 wait = self._dirty.seconds_to_wait()
                 self._dirty.wake.wait(self._root_check_seconds if wait is None else max(wait, 0.01))
@@ -108,10 +111,11 @@ class BackgroundIndexer:
             while self._pause.paused and not self._cancel.cancelled:
                 self._pause.wait_for_resume(1.0)
         try:
-            report = self._indexer.run(places=places, on_event=self._on_event, cancel=self._cancel)
-            self._after_run()
+            report = self._do_run(places=places, on_event=self._on_event, cancel=self._cancel)
             self._on_event(Progress(Phase.IDLE, found=report.found, problems=report.problems))
-        except WorldError as error:
+        except Cancelled:
+            raise
+        except PhotoSearchError as error:
             log.warning("index run stopped: %s", error)
             self._on_event(IndexerFailed(str(error)))
             self._on_event(Progress(Phase.IDLE))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photosearch.catalog import Catalog, FileRow, FileStat
-from photosearch.indexer.scan import Walk, walk
+from photosearch.indexer.scan import Walk, leaves_out, walk
 from photosearch.progress import CancelToken
 from photosearch.records import FileState, Folder, FolderState
 
@@ -48,60 +48,73 @@ def record_changes(
 
     New and changed files become pending; nothing is read here but directories. Raises Cancelled.
     """
-    found = new = changed = removed = away = back = 0
+    found = changed = removed = away = back = 0
     missing: list[tuple[int, FileRow]] = []
     arrivals: list[tuple[int, bytes, FileStat]] = []
+    looked_at: list[Folder] = []
     for folder in catalog.folders.all():
         if places is not None and folder.id not in places:
             continue
         present, how_many = _root_is_here(catalog, folder)
         away += how_many
-        if not present:
+        identity = root_identity(folder.path)
+        if not present or identity is None:
             continue
-        whole = places is None or b"" in places[folder.id] or folder.state is not FolderState.HERE
+        other_device = folder.device is not None and identity[0] != folder.device
+        whole = places is None or b"" in places[folder.id] or folder.state is not FolderState.HERE or other_device
+        emptied = False
         for under in (b"",) if whole else _without_nested(places[folder.id]):  # type: ignore[index]
             excludes = [os.fsencode(e) for e in folder.excludes]
             try:
                 seen = walk(folder.path, under=under, excludes=excludes, cancel=cancel)
             except OSError:
                 continue  # the root went away just now; the next look says so
+            if root_identity(folder.path) != identity:
+                continue  # a drive was connected or taken away meanwhile, and what was seen is of both
             rows = catalog.files.snapshot(folder.id, under=under)
+            emptied = other_device and bool(rows) and not seen.files
+            if emptied:
+                away += _set_away(catalog, folder, FolderState.AWAY)
+                break
             found += len(seen.files)
             touched: list[tuple[int, FileStat]] = []
             returned: list[int] = []
+            renumbered: list[tuple[int, FileStat]] = []
             for rel, stat in seen.files.items():
                 row = rows.get(rel)
                 if row is None:
                     arrivals.append((folder.id, rel, stat))
                 elif _differs(row.stat, stat):
                     touched.append((row.id, stat))
-                elif row.state is FileState.AWAY:
-                    returned.append(row.id)
+                else:
+                    if row.state is FileState.AWAY:
+                        returned.append(row.id)
+                    if row.stat != stat:
+                        renumbered.append((row.id, stat))
             gone = [row for rel, row in rows.items() if rel not in seen.files and not _hidden_by(rel, seen)]
             if touched:
                 catalog.files.touch(touched)
             if returned:
                 catalog.files.set_back(returned)
+            if renumbered:
+                catalog.files.renumber(renumbered)
             changed += len(touched)
             back += len(returned)
-            if whole and _is_emptied_mount(folder, seen, rows):
-                catalog.folders.set_state(folder.id, FolderState.AWAY, device=folder.device, inode=folder.inode)
-                catalog.files.set_away(folder.id)
-                away += len(rows)
-                continue
             missing += [(folder.id, row) for row in gone]
-        if folder.state is not FolderState.HERE or folder.device is None:
-            status = folder.path.stat()
-            catalog.folders.set_state(folder.id, FolderState.HERE, device=status.st_dev, inode=status.st_ino)
-    moves, arrivals, missing = _pair_moves(missing, arrivals)
-    if moves:
-        catalog.files.move(moves)
-    by_folder: dict[int, list[tuple[bytes, FileStat]]] = {}
-    for folder_id, rel, stat in arrivals:
-        by_folder.setdefault(folder_id, []).append((rel, stat))
-    for folder_id, files in by_folder.items():
-        catalog.files.add(folder_id, files)
-        new += len(files)
+        if not emptied:
+            looked_at.append(folder)
+            if folder.state is not FolderState.HERE or (folder.device, folder.inode) != identity:
+                catalog.folders.set_state(folder.id, FolderState.HERE, device=identity[0], inode=identity[1])
+    with catalog.database.writing():  # nobody removes or excludes a folder between the question and the answer
+        arrivals = _still_wanted(arrivals, looked_at, catalog.folders.all())
+        moves, arrivals, missing = _pair_moves(missing, arrivals)
+        if moves:
+            catalog.files.move(moves)
+        by_folder: dict[int, list[tuple[bytes, FileStat]]] = {}
+        for folder_id, rel, stat in arrivals:
+            by_folder.setdefault(folder_id, []).append((rel, stat))
+        for folder_id, files in by_folder.items():
+            catalog.files.add(folder_id, files)
     for folder_id in {f for f, _ in missing}:
         ids = [row.id for f, row in missing if f == folder_id and row.state is not FileState.AWAY]
         if not ids:
@@ -114,7 +127,13 @@ def record_changes(
             catalog.files.remove(ids)
             removed += len(ids)
     return Changes(
-        found=found, new=new, changed=changed, moved=len(moves), removed=removed, went_away=away, came_back=back
+        found=found,
+        new=len(arrivals),
+        changed=changed,
+        moved=len(moves),
+        removed=removed,
+        went_away=away,
+        came_back=back,
     )
 
 
@@ -128,23 +147,36 @@ def _root_is_here(catalog: Catalog, folder: Folder) -> tuple[bool, int]:
         state = FolderState.UNREADABLE
     except OSError:
         state = FolderState.AWAY
+    return False, _set_away(catalog, folder, state)
+
+
+def _set_away(catalog: Catalog, folder: Folder, state: FolderState) -> int:
+    """The root is not there; returns how many files are away since now."""
     if folder.state is state:
-        return False, 0
+        return 0
     catalog.folders.set_state(folder.id, state, device=folder.device, inode=folder.inode)
     catalog.files.set_away(folder.id)
-    return False, len(catalog.files.snapshot(folder.id))
+    return len(catalog.files.snapshot(folder.id)) if folder.state is FolderState.HERE else 0
 
 
-def _is_emptied_mount(folder: Folder, seen: Walk, rows: Mapping[bytes, FileRow]) -> bool:
-    """An unmounted drive leaves its empty mount point behind: nothing in it, and it is another device."""
-    if seen.files or not rows or folder.device is None:
-        return False
-    return folder.path.stat().st_dev != folder.device
+def _still_wanted(
+    arrivals: list[tuple[int, bytes, FileStat]], before: list[Folder], now: list[Folder]
+) -> list[tuple[int, bytes, FileStat]]:
+    """Without what the user removed or excluded while it was looked at."""
+    excludes = {f.id: f.excludes for f in now}
+    for folder in before:
+        if excludes.get(folder.id) != folder.excludes:
+            left_out = [os.fsencode(e) for e in excludes.get(folder.id, ())]
+            arrivals = [
+                a for a in arrivals if a[0] != folder.id or (folder.id in excludes and not leaves_out(a[1], left_out))
+            ]
+    return arrivals
 
 
 def _differs(known: FileStat, seen: FileStat) -> bool:
-    """Size or time changed, or another file took the place. A device number alone changes with every mount."""
-    return known.size != seen.size or known.mtime_ns != seen.mtime_ns or known.inode != seen.inode
+    """Size or time changed. Device and inode numbers do not count: device numbers change with every mount, and on FAT
+    and many network drives inodes do as well, so that a whole drive would be read again each time."""
+    return known.size != seen.size or known.mtime_ns != seen.mtime_ns
 
 
 def _hidden_by(rel: bytes, seen: Walk) -> bool:
@@ -181,9 +213,10 @@ def _pair_moves(
 
 
 def root_identity(path: Path) -> tuple[int, int] | None:
-    """(device, inode) of a root that is here, None where it is not."""
+    """(device, inode) of a root that is here, None where it is not. In the catalog's range of numbers."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    stat = FileStat.of(status)
+    return stat.device, stat.inode

@@ -28,7 +28,7 @@ from photosearch.indexer.decode_worker import ReadPhoto, read_photo
 from photosearch.model import ModelInfo
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.records import PhotoFacts
-from photosearch.vectors import VectorIndex
+from photosearch.vectors import VectorIndex, usable
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ _LOOK_EVERY_S = 0.2
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
 _REPORT_EVERY_S = 0.1
+_NO_VECTOR = "The model could not make anything of this picture."
 _RATE_WINDOW_S = 20.0
 
 
@@ -227,25 +228,20 @@ class Pipeline:
     def _commit_batch(self, batch: list[_Read], vectors: np.ndarray) -> None:
         good: list[_Read] = []
         rows: list[np.ndarray] = []
-        for read, vector in zip(batch, vectors, strict=True):
-            if np.isfinite(vector).all() and np.any(vector):
+        for read, vector, fine in zip(batch, vectors, usable(vectors), strict=True):
+            twins = self._twins.pop(read.photo.digest)
+            if fine:
                 good.append(read)
                 rows.append(vector)
-            else:
-                self._faults.append(
-                    (
-                        read.item.file_id,
-                        ProblemCode.ENCODER_FAILED,
-                        "The model could not make anything of this picture.",
-                    )
-                )
+                self._known += twins
+                continue
+            for bad in (read, *twins):
+                self._faults.append((bad.item.file_id, ProblemCode.ENCODER_FAILED, _NO_VECTOR))
                 self.tally.problems += 1
                 self.tally.done += 1
         self._commit(good, rows)
         log.debug("committed a batch of %d", len(good))
         self.tally.encoded += len(good)
-        for read in batch:
-            self._known += self._twins.pop(read.photo.digest)
 
     def _commit_known(self) -> None:
         known, self._known = self._known, []
@@ -285,12 +281,12 @@ class Pipeline:
                 rows.append(vector)
             elif outcome.was_orphan:
                 returned.append(outcome.photo_id)
-        if thumbnails:
-            self._thumbnails.put(thumbnails)
         if ids:
             self._index.add(np.array(ids), np.stack(rows))
         for known_ids, known_vectors in self._catalog.embeddings.vectors(self._model_id, returned):
             self._index.add(known_ids, known_vectors.astype(np.float32))
+        if thumbnails:
+            self._thumbnails.put(thumbnails)  # last, for it writes to a disk that may be full
         if done:
             self._on_added(added)
 
@@ -346,7 +342,10 @@ def _dated(photo: ReadPhoto) -> PhotoFacts | None:
     """The facts; a photo that does not say when it was taken gets its file's time, so that it has a place by date."""
     if photo.facts is None or photo.facts.taken is not None:
         return photo.facts
-    moment = datetime.datetime.fromtimestamp(photo.mtime_ns / 1e9)
+    try:
+        moment = datetime.datetime.fromtimestamp(photo.mtime_ns / 1e9)
+    except (ValueError, OverflowError, OSError):  # a file from before the year 1 or after 9999
+        return photo.facts
     return dataclasses.replace(photo.facts, taken=moment.isoformat(timespec="seconds"), taken_source="file")
 
 

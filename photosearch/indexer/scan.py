@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def walk(root: Path, *, under: bytes = b"", excludes: Iterable[bytes] = (), canc
     found = Walk()
     left_out = frozenset(excludes)
     if under:
-        if any(_skipped(part) for part in under.split(b"/")) or _is_excluded(under, left_out):
+        if leaves_out(under, left_out):
             return found
         place = os.path.join(os.fsencode(root), under)
         try:
@@ -59,7 +59,7 @@ def walk(root: Path, *, under: bytes = b"", excludes: Iterable[bytes] = (), canc
             return found
         if not stat_module.S_ISDIR(status.st_mode):
             if stat_module.S_ISREG(status.st_mode) and is_picture_name(under.rsplit(b"/", 1)[-1]):
-                found.files[under] = _file_stat(status)
+                found.files[under] = FileStat.of(status)
             return found
     seen: set[tuple[int, int]] = set()
     waiting = [under]
@@ -72,29 +72,33 @@ def walk(root: Path, *, under: bytes = b"", excludes: Iterable[bytes] = (), canc
             if status.st_ino and (status.st_dev, status.st_ino) in seen:
                 continue  # a loop made of bind mounts
             seen.add((status.st_dev, status.st_ino))
-            entries = os.scandir(place)
+            entries = _listed(place)
         except OSError:
             if not rel:
                 raise
-            found.unreadable.append(rel)
+            found.unreadable.append(rel)  # a listing that breaks off in the middle says nothing of what is gone
             continue
-        with entries:
-            for entry in entries:
-                name = entry.name
-                if _skipped(name):
-                    continue
-                below = rel + b"/" + name if rel else name
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        if below not in left_out:
-                            waiting.append(below)
-                    elif is_picture_name(name) and entry.is_file(follow_symlinks=False):
-                        found.files[below] = _file_stat(entry.stat(follow_symlinks=False))
-                except FileNotFoundError:
-                    continue  # gone between listing and looking
-                except OSError:
-                    found.unreadable.append(below)
+        for entry in entries:
+            name = entry.name
+            if _skipped(name):
+                continue
+            below = rel + b"/" + name if rel else name
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if below not in left_out:
+                        waiting.append(below)
+                elif is_picture_name(name) and entry.is_file(follow_symlinks=False):
+                    found.files[below] = FileStat.of(entry.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                continue  # gone between listing and looking
+            except OSError:
+                found.unreadable.append(below)
     return found
+
+
+def leaves_out(rel: bytes, excludes: Collection[bytes]) -> bool:
+    """Whether no walk comes to this place: it, or a folder above it, is excluded or of the kind that is skipped."""
+    return any(_skipped(part) for part in rel.split(b"/")) or _is_excluded(rel, excludes)
 
 
 def _skipped(name: bytes) -> bool:
@@ -102,10 +106,11 @@ def _skipped(name: bytes) -> bool:
     return name.startswith(b".") or lower in _SKIPPED_NAMES or lower.endswith(_SKIPPED_ENDINGS)
 
 
-def _is_excluded(rel: bytes, excludes: frozenset[bytes]) -> bool:
+def _is_excluded(rel: bytes, excludes: Collection[bytes]) -> bool:
     parts = rel.split(b"/")
     return any(b"/".join(parts[: i + 1]) in excludes for i in range(len(parts)))
 
 
-def _file_stat(status: os.stat_result) -> FileStat:
-    return FileStat(status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+def _listed(place: bytes) -> list[os.DirEntry[bytes]]:
+    with os.scandir(place) as entries:
+        return list(entries)

@@ -27,6 +27,7 @@ _FORMAT = 1
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 128
 _EXPANSION_SEARCH = 256
+_SMALLEST_NORM = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,11 @@ class VectorIndex:
             raise ValueError(f"vectors have shape {vectors.shape}, expected {(len(photo_ids), self.dim)}")
         if len(photo_ids) == 0:
             return
-        norms = np.linalg.norm(vectors.astype(np.float32), axis=1)
-        if not (np.isfinite(norms).all() and (norms > 1e-6).all()):
+        if not usable(vectors).all():
             raise ValueError("vectors must be finite and not zero")
-        keys = np.asarray(photo_ids, np.uint64)
+        # Of an id given twice the last vector counts; USearch would refuse both.
+        keys, last = np.unique(np.asarray(photo_ids, np.uint64)[::-1], return_index=True)
+        vectors = vectors[::-1][last]
         with self._lock:
             known = np.asarray(self._graph.contains(keys)).reshape(-1)
             if known.any():
@@ -116,7 +118,7 @@ class VectorIndex:
         query = _checked_query(vector, self.dim)
         with self._lock:
             count = min(count, len(self._graph))
-            if count == 0:
+            if count <= 0:
                 return np.empty(0, np.int64), np.empty(0, np.float32)
             exact = len(self._graph) <= EXACT_UP_TO
             if not exact:
@@ -137,13 +139,26 @@ class VectorIndex:
         return ids, np.stack(list(rows)).astype(np.float32).reshape(len(ids), self.dim)  # type: ignore[arg-type]
 
     def save(self, file: Path) -> None:
-        """Write beside, sync, rename, the manifest last: a crash leaves a pair that fits, or one that is refused."""
+        """Write beside, sync, rename, the manifest last: a crash leaves a pair that fits, or one that is refused.
+
+        Raises OSError where the disk is full or cannot be written; what was there before stays.
+        """
+        unfinished = file.with_suffix(".unfinished")
+        try:
+            self._write(file, unfinished)
+        except RuntimeError as error:  # USearch's word for a file that it could not write
+            raise OSError(str(error)) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _write(self, file: Path, unfinished: Path) -> None:
         with self._lock:
             file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_suffix(".unfinished")
             self._graph.save(os.fspath(unfinished))
             with unfinished.open("r+b") as written:
                 os.fsync(written.fileno())
+            if unfinished.stat().st_size != self._graph.serialized_length:
+                raise OSError(f"{display_path(unfinished)} was not written in full")
             ids = self.ids()
             manifest = _Manifest(
                 format=_FORMAT,
@@ -154,13 +169,16 @@ class VectorIndex:
                 bytes=unfinished.stat().st_size,
                 blake2b=_checksum(unfinished),
             )
+            beside = _manifest_file(file)
+            temporary = beside.with_suffix(".json-unfinished")
+            try:
+                temporary.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+                beside.unlink(missing_ok=True)
+                unfinished.replace(file)
+                temporary.replace(beside)
+            finally:
+                temporary.unlink(missing_ok=True)
             self._dirty = False
-        beside = _manifest_file(file)
-        beside.unlink(missing_ok=True)
-        unfinished.replace(file)
-        temporary = beside.with_suffix(".json-unfinished")
-        temporary.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
-        temporary.replace(beside)
 
     @classmethod
     def load(cls, file: Path, *, model: str, dim: int) -> VectorIndex:
@@ -188,6 +206,13 @@ class VectorIndex:
         # Loading sets it back to the default.
         index._graph.expansion_search = _EXPANSION_SEARCH  # type: ignore[misc]
         return index
+
+
+def usable(vectors: np.ndarray) -> np.ndarray:
+    """bool [n] for float [n, dim]: the vectors that point somewhere, as the float16 numbers that they are kept as."""
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(vectors.astype(np.float16).astype(np.float32), axis=1)
+    return np.isfinite(norms) & (norms > _SMALLEST_NORM)
 
 
 def _manifest_file(file: Path) -> Path:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from photosearch.search import Engine
+from photosearch.vectors import VectorIndex
+
+DIM = 16
+
+
+class Texts:
+    """Gives each text the axis that it names."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        self.asked.append(list(texts))
+        return np.stack([axis(int(text.split()[-1])) for text in texts])
+
+
+def axis(number: int) -> np.ndarray:
+    return np.eye(DIM, dtype=np.float32)[number]
+
+
+def mixed(*numbers: int) -> np.ndarray:
+    vector = np.sum([axis(n) for n in numbers], axis=0)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+@pytest.fixture
+def index() -> VectorIndex:
+    """Photo n + 1 shows axis n; photo 100 shows the first two."""
+    index = VectorIndex(model="m", dim=DIM)
+    index.add(np.arange(1, DIM + 1), np.eye(DIM, dtype=np.float32))
+    index.add(np.array([100]), mixed(0, 1)[np.newaxis])
+    return index
+
+
+def test_words_and_a_picture_together_find_what_shows_both(index):
+    engine = Engine(index, Texts())
+    terms = [engine.text_vector("0"), axis(1)]
+    best, *others = engine.answer(terms, count=3)
+    assert best.photo_id == 100
+    assert best.parts == pytest.approx((0.707, 0.707), abs=1e-3)
+    assert {a.photo_id for a in others} == {1, 2}
+
+
+def test_each_term_has_the_same_say_whatever_else_is_asked(index):
+    engine = Engine(index, Texts())
+    answers = {a.photo_id: a for a in engine.answer([axis(0), axis(1)], count=3)}
+    assert answers[1].similarity == pytest.approx(answers[2].similarity, abs=1e-3)
+
+
+def test_the_question_itself_is_no_answer_and_costs_no_place(index):
+    engine = Engine(index, Texts())
+    answers = engine.answer([axis(0)], count=5, without=frozenset({1}))
+    assert len(answers) == 5
+    assert answers[0].photo_id == 100
+    assert 1 not in [a.photo_id for a in answers]
+
+
+def test_a_text_is_encoded_once(index):
+    texts = Texts()
+    engine = Engine(index, texts)
+    first = engine.text_vector("3")
+    assert engine.text_vector("3") is first
+    assert len(texts.asked) == 1
+    assert np.linalg.norm(first) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_texts_remembered_are_bounded(index, monkeypatch):
+    monkeypatch.setattr("photosearch.search.engine._CACHED_TEXTS", 2)
+    texts = Texts()
+    engine = Engine(index, texts)
+    for words in ("1", "2", "3", "1"):
+        engine.text_vector(words)
+    assert len(texts.asked) == 4
+
+
+def test_opposite_terms_give_an_answer_and_no_nan(index):
+    answers = Engine(index, Texts()).answer([axis(0), -axis(0)], count=3)
+    assert len(answers) == 3
+    assert all(np.isfinite((a.similarity, a.strength, *a.parts)).all() for a in answers)
+
+
+def test_an_empty_library_and_a_count_of_none_give_no_answers(index):
+    assert Engine(VectorIndex(model="m", dim=DIM), Texts()).answer([axis(0)], count=5) == []
+    assert Engine(index, Texts()).answer([axis(0)], count=0) == []
+
+
+def test_the_background_follows_a_library_that_grows(index):
+    engine = Engine(index, Texts())
+    before = engine.answer([axis(0)], count=1)[0].strength
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(500, DIM)).astype(np.float32)
+    index.add(np.arange(1000, 1500), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    assert engine.answer([axis(0)], count=1)[0].strength != before
+
+
+def test_a_large_library_is_sampled_alike_every_time(index, monkeypatch):
+    monkeypatch.setattr("photosearch.search.engine._BACKGROUND_SAMPLE", 5)
+    one = Engine(index, Texts()).answer([axis(0)], count=3)
+    assert one == Engine(index, Texts()).answer([axis(0)], count=3)
