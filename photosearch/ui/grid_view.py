@@ -134,10 +134,6 @@ class PhotoView(QAbstractScrollArea):
         bar.setRange(0, max(0, self._layout.height + _BELOW_PX - page) if self._layout.count else 0)
         self._scrolled()
 
-    @property
-    def layout_of_tiles(self) -> GridLayout:
-        return self._layout
-
     def _to_view(self, rect: Rect) -> QRect:
         return QRect(rect.x + MARGIN_PX, rect.y - self.verticalScrollBar().value(), rect.width, rect.height)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
@@ -61,6 +61,3 @@ def app_pixmap(side: int, ratio: float = 1.0) -> QPixmap:
     drawn = _draw(_source("photosearch"), round(side * ratio))
     drawn.setDevicePixelRatio(ratio)
     return drawn
-
-
-ICON_SIZE = QSize(20, 20)

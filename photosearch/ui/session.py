@@ -103,6 +103,8 @@ class Session(QObject):
         self.words = ""
         self.pictures: tuple[QueryPicture, ...] = ()
         self.listing = Listing()
+        self._library_listing = Listing()
+        """The library as last read, to come back to from a search at once."""
         self.search_error: Exception | None = None
         self.searching = False
         self._opener, self._paths, self._model = opener, paths, model
@@ -230,6 +232,9 @@ class Session(QObject):
         if not self.has_query:
             self._set_searching(False)
             self.search_error = None
+            if self.listing is not self._library_listing:
+                self.listing = self._library_listing
+                self.listed.emit()
             self.refresh()
             return
         query = Query(words=self.words.strip(), pictures=tuple(picture.source for picture in self.pictures))
@@ -244,7 +249,8 @@ class Session(QObject):
         if isinstance(outcome, Exception):
             self.search_error, self.listing = outcome, Listing(query=Query())
         else:
-            self.search_error, self.listing = None, outcome
+            same = (outcome.query, outcome.hits) == (self.listing.query, self.listing.hits)
+            self.search_error, self.listing = None, self.listing if same else outcome
         self.listed.emit()
 
     def _set_searching(self, searching: bool) -> None:
@@ -385,11 +391,14 @@ class Session(QObject):
         if library is None or self.state is not State.OPEN:
             return
         self._refreshing, self._refresh_again = True, False
-        with_timeline = not self.has_query
+        with_timeline, before = not self.has_query, self._library_listing
 
         def read() -> _Snapshot:
             started = time.perf_counter()
-            listing = listings.of_library(library.timeline()) if with_timeline else None
+            listing = None
+            if with_timeline:
+                tiles = library.timeline()
+                listing = before if tiles == before.tiles else listings.of_library(tiles)
             return _Snapshot(library.status(), library.paused, listing, time.perf_counter() - started)
 
         self.workers.errands.start(read, self._refreshed)
@@ -408,7 +417,7 @@ class Session(QObject):
                 if photos_before != outcome.status.searchable and not self.searching:
                     self._search()  # photos came or went: the answer may be another now
             elif outcome.listing is not None:
-                self.listing = outcome.listing
+                self.listing = self._library_listing = outcome.listing
                 self.listed.emit()
             elif not self.searching:
                 self._refresh_again = True

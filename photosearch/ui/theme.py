@@ -55,8 +55,13 @@ def contrast(a: QColor, b: QColor) -> float:
 
 def _mixed(color: QColor, other: QColor, share: float) -> QColor:
     """``color`` with a share of ``other``."""
-    parts = zip(color.getRgbF()[:3], other.getRgbF()[:3], strict=True)
-    return QColor.fromRgbF(*(a + (b - a) * share for a, b in parts))
+
+    def part(a: float, b: float) -> float:
+        return a + (b - a) * share
+
+    return QColor.fromRgbF(
+        part(color.redF(), other.redF()), part(color.greenF(), other.greenF()), part(color.blueF(), other.blueF())
+    )
 
 
 def make_theme(*, dark: bool, accent: QColor) -> Theme:
@@ -167,10 +172,15 @@ def style_sheet(theme: Theme) -> str:
         radius=RADIUS_PX,
         thumb=thumb.name(QColor.NameFormat.HexArgb),
         accent_hover=theme.accent.lighter(108).name(),
-        **{
-            name: getattr(theme, name).name()
-            for name in ("field", "text", "line", "bar", "accent", "quiet", "hover", "pressed", "on_accent")
-        },
+        accent=theme.accent.name(),
+        on_accent=theme.on_accent.name(),
+        field=theme.field.name(),
+        bar=theme.bar.name(),
+        text=theme.text.name(),
+        quiet=theme.quiet.name(),
+        line=theme.line.name(),
+        hover=theme.hover.name(),
+        pressed=theme.pressed.name(),
     )
 
 

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from photosearch.paths import AppPaths, pictures_folder
+from photosearch.progress import Phase
 from photosearch.ui import drops, icons, theme, welcome
 from photosearch.ui.commands import Commands
 from photosearch.ui.details import Details
@@ -61,6 +62,8 @@ class Window(QWidget):
         self._pictures = pictures or pictures_folder()
         self._state_file = QSettings(str(paths.window_state), QSettings.Format.IniFormat)
         self.dialogs = Dialogs(session, self)
+        self._failure = ""
+        """What the indexer stumbled over last."""
         self.setWindowTitle("PhotoSearch")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(_SMALLEST)
@@ -186,7 +189,7 @@ class Window(QWidget):
         session.progressed.connect(self._show_progress)
         session.noticed.connect(self.status.notice)
         session.folder_failed.connect(self._folder_failed)
-        session.indexer_failed.connect(lambda sentence: self.notice.show_notice(sentence))
+        session.indexer_failed.connect(self._indexer_failed)
         session.book.learned.connect(self._photo_learned)
         search.words_changed.connect(session.set_words)
         search.entered.connect(session.search_now)
@@ -247,7 +250,10 @@ class Window(QWidget):
             self.status.show_counts(counts_text(self.session.listing, self.session.status))
 
     def _listed(self) -> None:
-        self.model.show(self.session.listing)
+        if self.session.listing is not self.model.listing:
+            self.model.show(self.session.listing)
+        if not self.session.busy:
+            self.thumbnails.retry_missing()
         self._show_state()
 
     def _show_state(self) -> None:
@@ -273,6 +279,8 @@ class Window(QWidget):
 
     def _show_progress(self) -> None:
         session = self.session
+        if session.progress.phase is Phase.ENCODING and self.notice.text.text() == self._failure:
+            self.notice.hide()  # what stood in the way was mended
         # A library without folders has nothing to do: no words about it.
         idle = session.status is None or not session.status.folders
         self.status.setVisible(not idle)
@@ -286,6 +294,10 @@ class Window(QWidget):
     def _folder_failed(self, sentence: str) -> None:
         if not self.dialogs.folders_shown:
             self.notice.show_notice(sentence)
+
+    def _indexer_failed(self, sentence: str) -> None:
+        self._failure = sentence
+        self.notice.show_notice(sentence)
 
     def _load_chip(self, chip: Chip) -> None:
         """The tiny image of a query picture, made on an errand's thread."""

@@ -79,6 +79,25 @@ def test_esc_clears_the_query_and_the_library_is_where_it_was(open_window, folde
     assert first in [window.model.tile(row).photo_id for row in window.grid.visible_rows()]
 
 
+def test_the_library_is_back_at_once_when_the_query_is_cleared(window, library, qtbot):
+    window.session.set_query(words="dog")
+    qtbot.waitUntil(lambda: window.model.listing.query is not None)
+    window.session.clear_query()
+    assert window.model.listing.query is None
+    assert len(window.model.listing) == 40
+
+
+def test_a_library_that_did_not_change_is_not_laid_out_anew(window, library, qtbot):
+    resets = []
+    window.model.modelReset.connect(lambda: resets.append(1))
+    told = []
+    window.session.status_changed.connect(lambda: told.append(1))
+    library.on_event(LibraryChanged())
+    qtbot.waitUntil(lambda: bool(told))
+    qtbot.waitUntil(lambda: not window.session.workers.errands.busy)
+    assert resets == []
+
+
 def test_a_query_of_words_and_a_picture_goes_to_the_library_together(window, library, qtbot, data):
     picture = data / "corners.webp"
     window.session.set_query(words="at night", pictures=[QueryPicture(picture, picture.name), QueryPicture(3, "x")])

@@ -148,6 +148,8 @@ def test_many_events_become_few_signals(window, library, qtbot):
 def test_an_indexer_that_failed_says_what_to_do(window, library, qtbot):
     library.on_event(IndexerFailed("The disk is full; free some space."))
     qtbot.waitUntil(lambda: window.notice.text.text() == "The disk is full; free some space.")
+    library.on_event(Progress(Phase.ENCODING, done=1, total=2))
+    qtbot.waitUntil(lambda: not window.notice.isVisible())
 
 
 def test_problems_are_counted_listed_copied_and_tried_again(open_window, library, qtbot, folder):
