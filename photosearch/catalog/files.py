@@ -128,7 +128,7 @@ class Files:
         """Files that are gone. A photo left without files stays for a while, out of sight."""
         with self._database.writing() as db:
             photos = []
-            for part in _chunks(file_ids):
+            for part in chunks(file_ids):
                 marks = ",".join("?" * len(part))
                 photos += [r[0] for r in db.execute(f"SELECT DISTINCT photo_id FROM file WHERE id IN ({marks})", part)]
                 db.execute(f"DELETE FROM file WHERE id IN ({marks})", part)
@@ -147,14 +147,14 @@ class Files:
             if file_ids is None:
                 db.execute(f"{update} WHERE folder_id = ?", (folder_id,))
             else:
-                for part in _chunks(file_ids):
+                for part in chunks(file_ids):
                     marks = ",".join("?" * len(part))
                     db.execute(f"{update} WHERE id IN ({marks})", part)
 
     def set_back(self, file_ids: Sequence[int]) -> None:
         """Files that were away are there again, unchanged."""
         with self._database.writing() as db:
-            for part in _chunks(file_ids):
+            for part in chunks(file_ids):
                 marks = ",".join("?" * len(part))
                 db.execute(
                     "UPDATE file SET state = CASE WHEN id IN (SELECT file_id FROM problem) THEN ?"
@@ -275,5 +275,6 @@ def orphan_photos_without_files(db: sqlite3.Connection, photo_ids: Iterable[int 
     )
 
 
-def _chunks(values: Sequence[int], size: int = 10_000) -> Iterable[Sequence[int]]:
+def chunks(values: Sequence[int], size: int = 10_000) -> Iterable[Sequence[int]]:
+    """The values in parts that fit into one statement."""
     return (values[i : i + size] for i in range(0, len(values), size))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from photosearch.catalog.database import Database
-from photosearch.catalog.files import orphan_photos_without_files, path_of, storable_time
+from photosearch.catalog.files import chunks, orphan_photos_without_files, path_of, storable_time
 from photosearch.records import FileState, Photo, PhotoFacts, Place, Tile
 
 KEEP_ORPHANS_SECONDS = 30 * 24 * 3600
@@ -121,23 +121,23 @@ class Photos:
 
     def get(self, photo_ids: Sequence[int]) -> dict[int, Photo]:
         """The photos that are in sight among the ids, with their files, present ones first."""
-        found: dict[int, Photo] = {}
-        columns = ", ".join(_FACTS)
+        columns = ", ".join(f"photo.{name}" for name in _FACTS)
+        facts: dict[int, PhotoFacts] = {}
+        places: dict[int, list[Place]] = {}
         with self._database.reading() as db:
-            for photo_id in photo_ids:
-                row = db.execute(f"SELECT {columns} FROM photo WHERE id = ?", (int(photo_id),)).fetchone()
-                places = db.execute(
-                    "SELECT path, rel, file.state, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
-                    " WHERE photo_id = ? ORDER BY file.state = 'away', file.state = 'problem', path, rel",
-                    (int(photo_id),),
-                ).fetchall()
-                if row and places:
-                    found[photo_id] = Photo(
-                        photo_id,
-                        _facts_of(row),
-                        tuple(Place(path_of(p[0], p[1]), FileState(p[2]), p[3], p[4]) for p in places),
-                    )
-        return found
+            for part in chunks([int(p) for p in photo_ids]):
+                marks = ",".join("?" * len(part))
+                for row in db.execute(f"SELECT id, {columns} FROM photo WHERE id IN ({marks})", part):
+                    facts[row[0]] = _facts_of(row[1:])
+                for row in db.execute(
+                    "SELECT photo_id, path, rel, file.state, size, mtime_ns FROM file"
+                    f" JOIN folder ON folder.id = folder_id WHERE photo_id IN ({marks})"
+                    " ORDER BY file.state = 'away', file.state = 'problem', path, rel",
+                    part,
+                ):
+                    place = Place(path_of(row[1], row[2]), FileState(row[3]), row[4], row[5])
+                    places.setdefault(row[0], []).append(place)
+        return {p: Photo(p, facts[p], tuple(places[p])) for p in map(int, photo_ids) if p in facts and p in places}
 
     def id_of_file(self, path: Path) -> int | None:
         """The photo that a file in the library holds, by its path, where the file is known and unchanged."""
