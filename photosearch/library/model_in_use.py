@@ -21,6 +21,9 @@ from photosearch.vectors import VectorIndex
 
 log = logging.getLogger(__name__)
 
+_ADDED_AT_ONCE = 2000
+"""So many vectors go into the graph while one waits (under a second); more are held, and follow in the background."""
+_GROWN_AT_ONCE = 64
 _SAVE_EVERY_SECONDS = 300.0
 _SAVE_AT_ONCE_UP_TO = 20_000
 """Writing a small index takes no time; a large one is written now and then, for it can always be made again."""
@@ -55,6 +58,8 @@ class ModelInUse:
         self._index: VectorIndex | None = None
         self._engine: Engine | None = None
         self._saved_at = 0.0
+        self._growing: threading.Thread | None = None
+        self._closing = threading.Event()
 
     @property
     def known_id(self) -> int | None:
@@ -98,6 +103,7 @@ class ModelInUse:
             if self._index is None:
                 self._index = self._load(row)
                 self._bring_in_line(self._index, row[0])
+                self._grow_in_background(self._index)
             return self._index
 
     def engine(self) -> Engine | None:
@@ -131,10 +137,24 @@ class ModelInUse:
         present = index.ids()
         wanted = self._catalog.embeddings.ids(model_id)
         index.remove(np.setdiff1d(present, wanted, assume_unique=True))
-        for ids, vectors in self._catalog.embeddings.vectors(
-            model_id, np.setdiff1d(wanted, present, assume_unique=True)
-        ):
-            index.add(ids, vectors)
+        missing = np.setdiff1d(wanted, present, assume_unique=True)
+        put = index.add if len(missing) <= _ADDED_AT_ONCE else index.hold
+        for ids, vectors in self._catalog.embeddings.vectors(model_id, missing):
+            put(ids, vectors)
+
+    def _grow_in_background(self, index: VectorIndex) -> None:
+        """A graph that has to be made anew takes a while; until it is done, what it lacks is compared one by one."""
+        if not index.held or self._read_only:
+            return
+        log.info("growing the graph for %d vectors", index.held)
+
+        def grow() -> None:
+            while not self._closing.is_set() and index.grow(_GROWN_AT_ONCE):
+                pass
+            self.save(now=True)
+
+        self._growing = threading.Thread(target=grow, name="photosearch-index", daemon=True)
+        self._growing.start()
 
     def vector_of(self, photo_id: int) -> np.ndarray | None:
         """float32 [dim] of a photo in the library, None where it has none."""
@@ -173,6 +193,9 @@ class ModelInUse:
         return self._paths.indexes / f"{identity}.usearch"
 
     def close(self) -> None:
+        self._closing.set()
+        if self._growing:
+            self._growing.join()
         try:
             self.save(now=True)
         finally:

@@ -3,7 +3,9 @@
 The graph is a cache. A damaged USearch file can end or hang the process at the first search, so a file is loaded only
 if its size and checksum are those that its manifest states; otherwise IndexDamaged is raised and the caller builds it
 anew.
-Vectors are added with one thread: several leave some that no search ever reaches (unum-cloud/USearch#735).
+Vectors are added with one thread: several leave some that no search ever reaches (unum-cloud/USearch#735). That takes
+about a third of a millisecond each, so a graph that has to be made anew is grown in the background while ``hold`` keeps
+the vectors it lacks where every search compares them one by one.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 from usearch.index import Index
 
 from photosearch.errors import IndexDamaged, display_path
+from photosearch.vectors.flat import FlatVectors
 
 EXACT_UP_TO = 50_000
 """Up to so many vectors every one is compared: as fast as the graph, and right."""
@@ -27,6 +30,8 @@ _FORMAT = 1
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 128
 _EXPANSION_SEARCH = 256
+_WORN_AT = 1 / 3
+"""Removing leaves holes in the graph, and its memory is not given back; with so many it is made anew."""
 _SMALLEST_NORM = 1e-3
 
 
@@ -38,7 +43,6 @@ class _Manifest:
     model: str
     dim: int
     count: int
-    highest_photo_id: int
     bytes: int
     blake2b: str
 
@@ -61,51 +65,74 @@ class VectorIndex:
             expansion_add=_EXPANSION_ADD,
             expansion_search=_EXPANSION_SEARCH,
         )
+        self._held = FlatVectors(dim)
         self._dirty = False
 
     def __len__(self) -> int:
-        return len(self._graph)
+        with self._lock:
+            return len(self._graph) + len(self._held)
 
     @property
     def dirty(self) -> bool:
         """True when the file, if any, is behind."""
         return self._dirty
 
-    @property
-    def memory_bytes(self) -> int:
-        return len(self) * (self.dim * 2 + _CONNECTIVITY * 10)
-
     def ids(self) -> np.ndarray:
         """int64 [n], ascending."""
         with self._lock:
             keys = np.asarray(self._graph.keys[: len(self._graph)]) if len(self._graph) else np.empty(0, np.uint64)
-        return np.sort(keys.astype(np.int64))
+            return np.sort(np.concatenate([keys.astype(np.int64), self._held.ids]))
 
     def add(self, photo_ids: np.ndarray, vectors: np.ndarray) -> None:
         """Add or replace. vectors: float [n, dim], finite and not zero (the graph would answer nonsense).
 
         Raises ValueError for others.
         """
+        ids, vectors = self._checked(photo_ids, vectors)
+        if not len(ids):
+            return
+        with self._lock:
+            self.remove(ids)
+            self._graph.add(ids.astype(np.uint64), np.ascontiguousarray(vectors, np.float16), threads=1)
+            self._dirty = True
+
+    def hold(self, photo_ids: np.ndarray, vectors: np.ndarray) -> None:
+        """Like ``add``, but at once: searches see the vectors, and ``grow`` moves them into the graph later."""
+        ids, vectors = self._checked(photo_ids, vectors)
+        with self._lock:
+            self.remove(ids)
+            self._held.add(ids, vectors)
+
+    def grow(self, count: int) -> int:
+        """Move up to ``count`` held vectors into the graph; returns how many are left."""
+        with self._lock:
+            ids, rows = self._held.take(count)
+            if len(ids):
+                self._graph.add(ids.astype(np.uint64), np.ascontiguousarray(rows), threads=1)
+                self._dirty = True
+            return len(self._held)
+
+    @property
+    def held(self) -> int:
+        """How many vectors the graph lacks."""
+        return len(self._held)
+
+    def _checked(self, photo_ids: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids int64, each once, and their vectors. Raises ValueError for vectors that cannot be searched."""
         if vectors.shape != (len(photo_ids), self.dim):
             raise ValueError(f"vectors have shape {vectors.shape}, expected {(len(photo_ids), self.dim)}")
-        if len(photo_ids) == 0:
-            return
         if not usable(vectors).all():
             raise ValueError("vectors must be finite and not zero")
         # Of an id given twice the last vector counts; USearch would refuse both.
-        keys, last = np.unique(np.asarray(photo_ids, np.uint64)[::-1], return_index=True)
-        vectors = vectors[::-1][last]
-        with self._lock:
-            known = np.asarray(self._graph.contains(keys)).reshape(-1)
-            if known.any():
-                self._graph.remove(keys[known])
-            self._graph.add(keys, np.ascontiguousarray(vectors, np.float16), threads=1)
-            self._dirty = True
+        ids, last = np.unique(np.asarray(photo_ids, np.int64)[::-1], return_index=True)
+        return ids, vectors[::-1][last]
 
     def remove(self, photo_ids: np.ndarray) -> None:
         """Take photos out; unknown ids are ignored."""
         keys = np.asarray(photo_ids, np.uint64)
         with self._lock:
+            if len(self._held):
+                self._held.remove(np.asarray(photo_ids, np.int64))
             if not len(keys) or not len(self._graph):
                 return
             keys = keys[np.asarray(self._graph.contains(keys)).reshape(-1)]
@@ -117,26 +144,40 @@ class VectorIndex:
         """(photo ids int64 [m], cosines float32 [m]), best first, m <= count. Exact up to EXACT_UP_TO vectors."""
         query = _checked_query(vector, self.dim)
         with self._lock:
-            count = min(count, len(self._graph))
-            if count <= 0:
-                return np.empty(0, np.int64), np.empty(0, np.float32)
-            exact = len(self._graph) <= EXACT_UP_TO
-            if not exact:
-                self._graph.expansion_search = max(_EXPANSION_SEARCH, 2 * count)  # type: ignore[misc]
-            found = self._graph.search(query.astype(np.float16), count, exact=exact, threads=1)
+            ids, similarities = self._search_graph(query, count)
+            if not len(self._held):
+                return ids, similarities
+            held_ids, held_similarities = self._held.search(query, count)
+        ids, similarities = np.concatenate([ids, held_ids]), np.concatenate([similarities, held_similarities])
+        best = np.argsort(-similarities, kind="stable")[: max(0, count)]
+        return ids[best], similarities[best]
+
+    def _search_graph(self, query: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        count = min(count, len(self._graph))
+        if count <= 0:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        exact = len(self._graph) <= EXACT_UP_TO
+        if not exact:
+            self._graph.expansion_search = max(_EXPANSION_SEARCH, 2 * count)  # type: ignore[misc]
+        found = self._graph.search(query.astype(np.float16), count, exact=exact, threads=1)
         return np.asarray(found.keys).astype(np.int64), 1.0 - np.asarray(found.distances, np.float32)
 
     def vectors(self, photo_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(ids int64 [m], float32 [m, dim]) of those among the ids that are here, in the order given."""
-        ids = np.asarray(photo_ids, np.int64)
+        wanted = np.asarray(photo_ids, np.int64)
         with self._lock:
-            if not len(ids) or not len(self._graph):
-                return np.empty(0, np.int64), np.empty((0, self.dim), np.float32)
-            ids = ids[np.asarray(self._graph.contains(ids.astype(np.uint64))).reshape(-1)]
-            if not len(ids):
-                return np.empty(0, np.int64), np.empty((0, self.dim), np.float32)
-            rows = self._graph.get(ids.astype(np.uint64))
-        return ids, np.stack(list(rows)).astype(np.float32).reshape(len(ids), self.dim)  # type: ignore[arg-type]
+            in_graph = np.zeros(len(wanted), bool)
+            if len(wanted) and len(self._graph):
+                in_graph = np.asarray(self._graph.contains(wanted.astype(np.uint64))).reshape(-1)
+            rows = np.empty((len(wanted), self.dim), np.float32)
+            if in_graph.any():
+                found = self._graph.get(wanted[in_graph].astype(np.uint64))
+                rows[in_graph] = np.stack(list(found)).reshape(-1, self.dim)  # type: ignore[arg-type]
+            held_ids, held_rows = self._held.rows_of(wanted)
+        in_held = np.isin(wanted, held_ids)
+        rows[in_held] = held_rows
+        here = in_graph | in_held
+        return wanted[here], rows[here]
 
     def save(self, file: Path) -> None:
         """Write beside, sync, rename, the manifest last: a crash leaves a pair that fits, or one that is refused.
@@ -159,13 +200,11 @@ class VectorIndex:
                 os.fsync(written.fileno())
             if unfinished.stat().st_size != self._graph.serialized_length:
                 raise OSError(f"{display_path(unfinished)} was not written in full")
-            ids = self.ids()
             manifest = _Manifest(
                 format=_FORMAT,
                 model=self.model,
                 dim=self.dim,
                 count=len(self._graph),
-                highest_photo_id=int(ids[-1]) if len(ids) else 0,
                 bytes=unfinished.stat().st_size,
                 blake2b=_checksum(unfinished),
             )
@@ -197,6 +236,8 @@ class VectorIndex:
         try:
             if file.stat().st_size != manifest.bytes or _checksum(file) != manifest.blake2b:
                 raise IndexDamaged(f"{display_path(file)} differs from what was written")
+            if _share_removed(file) > _WORN_AT:
+                raise IndexDamaged(f"{display_path(file)} is worn: too much of it was removed since it was made")
             index = cls(model=model, dim=dim)
             index._graph.load(os.fspath(file))
         except (OSError, RuntimeError, ValueError) as error:
@@ -213,6 +254,12 @@ def usable(vectors: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(vectors.astype(np.float16).astype(np.float32), axis=1)
     return np.isfinite(norms) & (norms > _SMALLEST_NORM)
+
+
+def _share_removed(file: Path) -> float:
+    facts = Index.metadata(os.fspath(file)) or {}
+    removed = facts.get("count_deleted", 0)
+    return removed / max(1, removed + facts.get("count_present", 0))
 
 
 def _manifest_file(file: Path) -> Path:
