@@ -34,16 +34,16 @@ def show_command(path: Path, platform: str = sys.platform) -> list[str] | None:
 
 
 def show_in_file_manager(path: Path) -> bool:
-    """Show a file where it lies: selected where the file manager can, else its folder is opened."""
+    """Show a file selected where it lies; False where that cannot be asked for. Any thread: it may take a moment."""
     command = show_command(path)
-    if command is not None:
-        try:
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            return True
-        except OSError as error:
-            log.warning("%s: %s", command[0], error)
-            return open_file(path.parent)
-    return _show_by_dbus(path) or open_file(path.parent)
+    if command is None:
+        return _show_by_dbus(path)
+    try:
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError as error:
+        log.warning("%s: %s", command[0], error)
+        return False
+    return True
 
 
 def _show_by_dbus(path: Path) -> bool:

@@ -31,6 +31,16 @@ def present_path(photo: Photo) -> Path | None:
     return next((place.path for place in photo.places if place.state is not FileState.AWAY), None)
 
 
+def show_file(session: Session, path: Path) -> None:
+    """Show a file in the file manager; where none can select it, its folder is opened."""
+
+    def asked(outcome: object) -> None:
+        if outcome is not True and not desktop.open_file(path.parent):
+            session.noticed.emit(f"No file manager could be opened for {display_path(path.parent)}.")
+
+    session.workers.errands.start(lambda: desktop.show_in_file_manager(path), asked)
+
+
 class PhotoActions(QObject):
     """Acts on the grid's selection, or its current photo."""
 
@@ -73,8 +83,7 @@ class PhotoActions(QObject):
         self._with_paths(self._current_id(), self._show)
 
     def _show(self, paths: list[Path]) -> None:
-        if not desktop.show_in_file_manager(paths[0]):
-            self._session.noticed.emit(f"No file manager could be opened for {display_path(paths[0].parent)}.")
+        show_file(self._session, paths[0])
 
     def copy_paths(self) -> None:
         """The paths of the selection, one a line."""

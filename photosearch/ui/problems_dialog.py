@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from photosearch.errors import display_path
 from photosearch.records import Problem
-from photosearch.ui import desktop
+from photosearch.ui.photo_actions import show_file
 from photosearch.ui.session import Session, sentence_of
 from photosearch.ui.theme import UNIT_PX
 
@@ -118,4 +118,4 @@ class ProblemsDialog(QDialog):
     def _show_current(self) -> None:
         item = self.tree.currentItem()
         if item is not None:
-            desktop.show_in_file_manager(item.data(0, Qt.ItemDataRole.UserRole).path)
+            show_file(self._session, item.data(0, Qt.ItemDataRole.UserRole).path)

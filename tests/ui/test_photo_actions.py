@@ -142,6 +142,13 @@ def test_every_command_has_words_and_no_two_share_a_key(window):
     assert any("Space" in key for key in seen)
 
 
+def test_where_no_file_manager_answers_the_folder_is_opened(window, library, qtbot, opened, monkeypatch):
+    monkeypatch.setattr(desktop, "show_in_file_manager", lambda path: False)
+    window.grid.go_to(0)
+    window.commands["show_file"].trigger()
+    qtbot.waitUntil(lambda: opened == [library.folder])
+
+
 def test_the_command_that_shows_a_file_on_each_system():
     path = Path("/photos/a, b.jpg")
     assert desktop.show_command(path, "darwin") == ["open", "-R", "/photos/a, b.jpg"]
