@@ -92,14 +92,14 @@ class Intake(QObject):
             return
         if event.source() is None:
             self._cover.show_words("Drop to find photos like this")
-            event.acceptProposedAction()
+            _accept(event)
         else:
             event.accept()  # our own photos: wait whether they reach the search field
 
     def drag_moves(self, event: QDragMoveEvent) -> None:
         """Photos of the grid may be dropped on the search bar only, to search by them."""
         if event.source() is None or self._search_bar.geometry().contains(event.position().toPoint()):
-            event.acceptProposedAction()
+            _accept(event)
         else:
             event.ignore()
 
@@ -108,6 +108,15 @@ class Intake(QObject):
 
     def dropped(self, event: QDropEvent) -> None:
         self._cover.hide()
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
+        _accept(event)
         self.take(drops.read(event.mimeData()))
+
+
+def _accept(event: QDropEvent) -> None:
+    """Take a drag, never as a move: a program whose files were moved away may delete them."""
+    for action in (Qt.DropAction.CopyAction, Qt.DropAction.LinkAction):
+        if event.possibleActions() & action:
+            event.setDropAction(action)
+            event.accept()
+            return
+    event.ignore()
