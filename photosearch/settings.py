@@ -73,7 +73,7 @@ class Settings:
         self._values: dict[str, object] = {}
         try:
             self._values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             self.fault = f"The settings in {display_path(file)} are not used ({error}). Mend or delete that file."

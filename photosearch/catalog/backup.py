@@ -53,6 +53,19 @@ def keep_before_migration(catalog: Path, folder: Path, *, version: int) -> None:
         source.close()
 
 
+def was_emptied(catalog: Path, folder: Path) -> bool:
+    """True for a file of no bytes that has good copies: SQLite would take it for a new database and begin anew."""
+    journal = catalog.with_name(catalog.name + "-wal")
+    try:
+        return (
+            not catalog.stat().st_size
+            and not (journal.exists() and journal.stat().st_size)
+            and any(folder.glob(_COPIES))
+        )
+    except OSError:
+        return False
+
+
 def fault_in(catalog: Path) -> str | None:
     """What SQLite finds wrong with a catalog file, None where it is sound.
 

@@ -11,18 +11,21 @@ from photosearch.catalog.files import Files
 from photosearch.catalog.folders import Folders
 from photosearch.catalog.photos import Photos
 from photosearch.catalog.schema import APPLICATION_ID, MIGRATIONS
-from photosearch.errors import DataFolderUnusable
+from photosearch.errors import CatalogDamaged, DataFolderUnusable
 
 
 class Catalog:
     """The truth of one library. Safe to use from several threads; writes are one at a time.
 
-    With ``read_only`` nothing is created or changed, and a missing file is a FileNotFoundError.
+    With ``read_only`` nothing is created or changed, and a missing file is a FileNotFoundError. Raises the LibraryError
+    tree.
     """
 
     def __init__(self, path: Path, *, backups: Path, read_only: bool = False) -> None:
         self.path = path
         self._backups = backups
+        if backup.was_emptied(path, backups):
+            raise CatalogDamaged(path, "it is empty")
         self.database = Database(
             path,
             application_id=APPLICATION_ID,

@@ -121,6 +121,9 @@ class Library:
             last_to_first.callback(self._viewers.close)
             if self._background:
                 last_to_first.callback(self._background.close)
+                # A model that is still loading would hold the thread up for seconds: take it away first.
+                last_to_first.callback(self._model.encoder.close)
+                last_to_first.callback(self._background.stop)
 
     # Folders
 
@@ -217,6 +220,7 @@ class Library:
                 max_megapixels=int(self.settings["max_megapixels"]),
             )
             report = indexer.run(places=places, on_event=on_event, cancel=cancel)
+            self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged
             self._model.save()
             self._catalog.back_up_daily()
         return report

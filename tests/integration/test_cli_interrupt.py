@@ -1,0 +1,77 @@
+"""Ctrl+C while indexing: at once, in one sentence, and everything that was committed stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.command import Command
+from tests.integration.conftest import picture
+
+PHOTOS = 120
+LIMIT_SECONDS = 60.0
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    for seed in range(PHOTOS):
+        picture(folder / f"{seed}.jpg", seed, width=800, height=600)
+    return folder
+
+
+def committed(command: Command) -> int:
+    """Photos in the catalog, asked beside the running process."""
+    try:
+        with sqlite3.connect(f"file:{command.data_dir}/catalog.sqlite3?mode=ro", uri=True) as db:
+            count = db.execute("SELECT count(*) FROM embedding").fetchone()[0]
+        db.close()
+    except sqlite3.OperationalError:
+        return 0
+    return count
+
+
+def wait_until(condition: Callable[[], object], running: Callable[[], int | None]) -> None:
+    limit = time.monotonic() + LIMIT_SECONDS
+    while not condition():
+        assert running() is None, "it ended before it could be interrupted"
+        assert time.monotonic() < limit, "it did not happen"
+
+
+@pytest.mark.parametrize(
+    ("moment", "whole_group"),
+    [("the workers start", True), ("photos are committed", True), ("photos are committed", False)],
+)
+def test_an_interrupted_run_keeps_what_was_committed_and_the_next_one_does_the_rest(
+    tmp_path, many, moment, whole_group
+):
+    command = Command(tmp_path / "data")
+    process = command.start("index", many)
+    with process:
+        us = psutil.Process(process.pid)
+        if moment == "the workers start":
+            wait_until(lambda: len(us.children(recursive=True)) >= 3, process.poll)
+        else:
+            wait_until(lambda: committed(command), process.poll)
+        before = committed(command)
+        children = us.children(recursive=True)
+        # A terminal sends Ctrl+C to every process of the group, `kill -INT` to one.
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode() == "photosearch: Interrupted. What was done so far is kept.\n"
+    assert not psutil.wait_procs(children, timeout=5)[1]
+    kept = committed(command)
+    assert before <= kept < PHOTOS
+    done = command("index", "--json")
+    assert (done.status, done.json["encoded"]) == (0, PHOTOS - kept)
+    assert committed(command) == PHOTOS
