@@ -1,6 +1,7 @@
 """A library of many photos that were never taken: rows, unit vectors and thumbnails, for measuring what size costs.
 
-The vectors come in clusters, as real ones do; the photos' files do not exist, so nothing here can be indexed again.
+The vectors come in clusters, as real ones do. The files are there but empty: a look at the folder finds them unchanged,
+and none can be read again.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ _DIM = 256
 _CLUSTERS = 2000
 _SPREAD = 0.8
 _BATCH = 2000
+_FILES_A_FOLDER = 500
 _SHAPES = ((3, 2), (4, 3), (2, 3), (16, 9), (1, 1))
 
 
 def make_library(paths: AppPaths, *, photos: int, seed: int = 7) -> Path:
-    """Fill an empty library with ``photos`` photos of the built-in model; returns its (existing, empty) folder."""
+    """Fill an empty library with ``photos`` photos of the built-in model; returns their folder."""
     random = np.random.default_rng(seed)
     folder = paths.data / "photos"
     folder.mkdir(parents=True)
@@ -40,7 +42,13 @@ def make_library(paths: AppPaths, *, photos: int, seed: int = 7) -> Path:
     centres = random.normal(size=(_CLUSTERS, _DIM))
     for start in range(0, photos, _BATCH):
         numbers = range(start, min(photos, start + _BATCH))
-        stats = {b"%08d.jpg" % n: FileStat(3_000_000 + n, n * 10**9 * 3600, 1, n + 1) for n in numbers}
+        stats = {}
+        for n in numbers:
+            rel = f"{n // _FILES_A_FOLDER:04d}/{n:08d}.jpg"
+            file = folder / rel
+            file.parent.mkdir(exist_ok=True)
+            file.touch()
+            stats[rel.encode()] = FileStat(0, *(getattr(file.stat(), f"st_{x}") for x in ("mtime_ns", "dev", "ino")))
         catalog.files.add(folder_id, stats.items())
         rows = catalog.files.snapshot(folder_id)
         vectors = centres[random.integers(_CLUSTERS, size=len(numbers))] + _SPREAD * random.normal(
@@ -48,9 +56,9 @@ def make_library(paths: AppPaths, *, photos: int, seed: int = 7) -> Path:
         )
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         batch = []
-        for vector, (rel, stat) in zip(vectors.astype(np.float32), stats.items(), strict=True):
-            width, height = (1000 * side for side in _SHAPES[stat.inode % len(_SHAPES)])
-            taken = f"{2000 + stat.inode % 26}-{1 + stat.inode % 12:02d}-{1 + stat.inode % 28:02d}T12:00:00"
+        for n, vector, (rel, stat) in zip(numbers, vectors.astype(np.float32), stats.items(), strict=True):
+            width, height = (1000 * side for side in _SHAPES[n % len(_SHAPES)])
+            taken = f"{2000 + n % 26}-{1 + n % 12:02d}-{1 + n % 28:02d}T12:00:00"
             facts = PhotoFacts("JPEG", width, height, taken=taken, taken_source="exif", camera="Camera")
             batch.append(IndexedPhoto(rows[rel].id, stat.size, stat.mtime_ns, os.urandom(16), facts, vector))
         done = catalog.photos.commit(batch, model_id=model_id)

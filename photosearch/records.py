@@ -64,6 +64,8 @@ class Folder:
     excludes: tuple[str, ...]
     """Folders below it that are left out, relative, with ``/``."""
     photos: int
+    away: int = 0
+    """Files that are missing and kept: all of them where the folder is away, else those of a sudden great loss."""
     device: int | None = None
     inode: int | None = None
 

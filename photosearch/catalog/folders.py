@@ -18,14 +18,15 @@ class Folders:
         self._database = database
 
     def all(self) -> list[Folder]:
-        """Every folder, in the order of their paths, with the number of photos in it."""
+        """Every folder, in the order of their paths, with the numbers of its photos and of its missing files."""
         with self._database.reading() as db:
             excludes: dict[int, list[str]] = {}
             for folder_id, rel in db.execute("SELECT folder_id, rel FROM exclude ORDER BY rel"):
                 excludes.setdefault(folder_id, []).append(os.fsdecode(rel))
             rows = db.execute(
-                "SELECT id, path, state, device, inode,"
-                " (SELECT count(DISTINCT photo_id) FROM file WHERE folder_id = folder.id) FROM folder ORDER BY path"
+                "SELECT folder.id, path, folder.state, folder.device, folder.inode, count(DISTINCT photo_id),"
+                " count(*) FILTER (WHERE file.state = 'away')"
+                " FROM folder LEFT JOIN file ON folder_id = folder.id GROUP BY folder.id ORDER BY path"
             ).fetchall()
         return [
             Folder(
@@ -34,6 +35,7 @@ class Folders:
                 state=FolderState(row[2]),
                 excludes=tuple(excludes.get(row[0], ())),
                 photos=row[5],
+                away=row[6],
                 device=row[3],
                 inode=row[4],
             )

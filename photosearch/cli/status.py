@@ -36,6 +36,7 @@ def folder_document(folder: Folder) -> dict:
         **path_fields(folder.path),
         "state": str(folder.state),
         "photos": folder.photos,
+        "away": folder.away,
         "excludes": [display_path(e) for e in folder.excludes],
     }
 

@@ -57,12 +57,16 @@ class BackgroundIndexer:
         self._rescan.set()
         self._dirty.wake.set()
 
-    def close(self, *, seconds: float = 5.0) -> bool:
-        """Stop after the transaction at hand; True when the thread has ended."""
+    def stop(self) -> None:
+        """Ask the thread to end after the transaction at hand, and do not wait."""
         self._cancel.cancel()
         self._pause.resume()
         self._rescan.set()
         self._dirty.wake.set()
+
+    def close(self, *, seconds: float = 5.0) -> bool:
+        """Stop, and wait; True when the thread has ended."""
+        self.stop()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -116,6 +120,8 @@ class BackgroundIndexer:
         except Cancelled:
             raise
         except PhotoSearchError as error:
+            if self._cancel.cancelled:  # an encoder that is taken away while it loads, for one
+                raise Cancelled() from error
             log.warning("index run stopped: %s", error)
             self._on_event(IndexerFailed(str(error)))
             self._on_event(Progress(Phase.IDLE))

@@ -125,7 +125,7 @@ def folder_identity(folder: Path, *, name: str) -> str:
 
 
 def _architecture_label(model_cfg: Mapping) -> str:
-    """A readable name for a folder's architecture. Not the folder's own name: renaming it must not make another model."""
+    """A readable name for a folder's architecture; not the folder's own name, for renaming makes no other model."""
     vision = model_cfg["vision_cfg"]
     name = vision.get("timm_model_name") or f"vit-{vision.get('layers', '')}-{vision.get('patch_size', '')}"
     return f"{name}-{vision.get('image_size', '')}"

@@ -37,7 +37,13 @@ _FOLDER, _EXCLUDED = "folder", "excluded"
 
 def state_text(folder: Folder) -> str:
     """``123 photos``, and what is wrong with the folder if something is."""
-    return " · ".join(part for part in (photos_text(folder.photos), _STATES[folder.state]) if part)
+    missing = f"{folder.away:,} missing and kept" if _is_missing_some(folder) else ""
+    return " · ".join(part for part in (photos_text(folder.photos), _STATES[folder.state], missing) if part)
+
+
+def _is_missing_some(folder: Folder) -> bool:
+    """The folder is there, but so many of its files went at once that nobody was believed yet."""
+    return folder.state is FolderState.HERE and folder.away > 0
 
 
 class FoldersDialog(QDialog):
@@ -71,14 +77,17 @@ class FoldersDialog(QDialog):
         self._add.setProperty("primary", True)
         self.remove = QPushButton("Remove")
         self.exclude = QPushButton("Leave out a folder inside…")
+        self.forget = QPushButton("Forget missing photos")
+        self.forget.setToolTip("They are gone for good: take them out of the library.")
         close = QPushButton("Close")
         self._add.clicked.connect(self.choose_folder)
         self.remove.clicked.connect(self.remove_current)
         self.exclude.clicked.connect(self.choose_exclude)
+        self.forget.clicked.connect(self.forget_missing)
         close.clicked.connect(self.close)
         row = QHBoxLayout()
         row.setSpacing(UNIT_PX)
-        for widget in (self._add, self.exclude, self.remove):
+        for widget in (self._add, self.exclude, self.remove, self.forget):
             row.addWidget(widget)
         row.addStretch()
         row.addWidget(close)
@@ -143,6 +152,9 @@ class FoldersDialog(QDialog):
         self.remove.setEnabled(current is not None)
         self.remove.setText("Include again" if current and current[0] == _EXCLUDED else "Remove")
         self.exclude.setEnabled(current is not None and current[0] == _FOLDER)
+        folders = self._session.status.folders if self._session.status else ()
+        missing = {str(folder.path) for folder in folders if _is_missing_some(folder)}
+        self.forget.setVisible(current is not None and current[1] in missing)
 
     def _failed(self, sentence: str) -> None:
         self.said.setText(sentence)
@@ -158,6 +170,12 @@ class FoldersDialog(QDialog):
         current = self._current()
         if current is not None and current[0] == _FOLDER:
             ask_for_folder(self, "Leave out a folder", Path(current[1]), self._session.exclude)
+
+    def forget_missing(self) -> None:
+        """Believe that the missing files of the current folder are gone."""
+        current = self._current()
+        if current is not None:
+            self._session.forget_away(Path(current[1]))
 
     def remove_current(self) -> None:
         """Take the current folder out of the library, after asking; an excluded one comes back in at once."""

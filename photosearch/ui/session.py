@@ -149,6 +149,8 @@ class Session(QObject):
             self.add_folder(folder)
         self._run(lambda library: library.watch(self._hear))
         self._set_state(State.OPEN)
+        # The first question then finds the model ready; what keeps it from starting is told to whoever searches.
+        self.workers.errands.start(self.library.warm_up, lambda _outcome: None)
         self.refresh()
         self.search_now()
 
@@ -275,6 +277,10 @@ class Session(QObject):
 
     def include(self, path: Path) -> None:
         self._change_folders(lambda library: library.include(path))
+
+    def forget_away(self, path: Path) -> None:
+        """The missing files of a folder are really gone."""
+        self._change_folders(lambda library: library.forget_away(path))
 
     def _change_folders(self, change: Callable) -> None:
         def changed(outcome: object) -> None:

@@ -57,6 +57,7 @@ class FakeLibrary:
         self.names: dict[int, str] = {}
         self.faults: list[Problem] = []
         self.excluded: tuple[str, ...] = ()
+        self.missing = 0
         self.pending = 0
         self.broken: set[int] = set()
         self.on_event: Callable[[Event], None] = lambda event: None
@@ -86,7 +87,7 @@ class FakeLibrary:
     def folders(self) -> list[Folder]:
         if self.folder is None:
             return []
-        return [Folder(1, self.folder, FolderState.HERE, self.excluded, len(self.ids))]
+        return [Folder(1, self.folder, FolderState.HERE, self.excluded, len(self.ids), self.missing)]
 
     def add_folder(self, path: Path) -> Folder:
         self._note("add_folder", path)
@@ -108,6 +109,11 @@ class FakeLibrary:
         self._note("include", path)
         self.excluded = ()
 
+    def forget_away(self, path: Path) -> int:
+        self._note("forget_away", path)
+        gone, self.missing = self.missing, 0
+        return gone
+
     def watch(self, on_event: Callable[[Event], None]) -> None:
         self.on_event = on_event
 
@@ -121,6 +127,9 @@ class FakeLibrary:
     def resume(self) -> None:
         self._note("resume")
         self.paused = False
+
+    def warm_up(self) -> None:
+        """Nothing to start."""
 
     def search(self, query: Query, *, count: int = 200) -> SearchResult:
         self._note("search", query)

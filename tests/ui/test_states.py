@@ -194,6 +194,19 @@ def test_the_folders_dialog_shows_leaves_out_includes_and_removes(open_window, l
     qtbot.waitUntil(lambda: window.page.title.text() == "Find any photo by what it shows")
 
 
+def test_missing_photos_of_a_folder_are_forgotten_only_when_the_user_says_so(open_window, library, qtbot, folder):
+    library.missing = 63
+    window = open_window(library)
+    window.dialogs.show_folders()
+    dialog = window.dialogs.folders
+    assert "63 missing and kept" in dialog.tree.topLevelItem(0).text(1)
+    assert dialog.forget.isVisible()
+    dialog.forget.click()
+    qtbot.waitUntil(lambda: library.called("forget_away") == [("forget_away", folder)])
+    qtbot.waitUntil(lambda: not dialog.forget.isVisible())
+    assert "missing" not in dialog.tree.topLevelItem(0).text(1)
+
+
 def test_a_later_start_adds_its_folder_and_searches(window, library, qtbot, tmp_path):
     window.asked(Request((tmp_path,), "boats"))
     qtbot.waitUntil(lambda: library.called("add_folder") == [("add_folder", tmp_path)])

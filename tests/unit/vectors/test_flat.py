@@ -42,7 +42,7 @@ def test_held_vectors_are_found_like_those_in_the_graph(half_held):
 
 
 def test_growing_moves_them_and_changes_no_answer(half_held):
-    index, vectors = half_held
+    index, _ = half_held
     query = unit_vectors(1, seed=3)[0]
     before = index.search(query, 50)[0].tolist()
     left = [index.grow(64), index.grow(64), index.grow(64)]
