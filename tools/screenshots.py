@@ -30,6 +30,7 @@ from photosearch.ui.window import Window
 
 _LIMIT_SECONDS = 900
 _SETTLE_MS = 600
+_QUALITY = 88
 
 
 class Stage:
@@ -71,8 +72,8 @@ class Stage:
 
     def shoot(self, name: str) -> None:
         self.settle()
-        file = self._out / f"{name}.png"
-        self.window.grab().save(str(file))
+        file = self._out / f"{name}.webp"
+        self.window.grab().save(str(file), quality=_QUALITY)
         print(file)
 
     def search(self, **query) -> None:

@@ -12,7 +12,7 @@ from photosearch.ui.pages import APP_ICON, Choice, Page
 from photosearch.ui.session import SORRY, Session, State
 from photosearch.ui.status_line import photos_text
 
-_PRIVATE = "Everything stays on this computer. Your photos are only read, and nothing is sent anywhere."
+_PRIVATE = "Your photos are only read, and nothing ever leaves this computer."
 
 
 @dataclass(frozen=True, slots=True)
