@@ -27,7 +27,7 @@ def test_the_first_start_offers_the_pictures_folder_and_says_what_stays_private(
     library = FakeLibrary(None)
     window = open_window(library)
     assert window.stack.currentWidget() is window.page
-    assert "stays on this computer" in words_of(window.page)
+    assert "leaves this computer" in words_of(window.page)
     assert [button.text() for button in window.page.buttons] == ["Use my Pictures folder", "Choose another folder…"]
     window.page.buttons[0].click()
     qtbot.waitUntil(lambda: library.called("add_folder") == [("add_folder", folder)])
