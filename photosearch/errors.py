@@ -171,6 +171,7 @@ class CatalogDamaged(LibraryError):
             f"The catalog {display_path(path)} is damaged ({reason}). `photosearch doctor --repair` restores it;"
             " your photos are not touched.",
         )
+        self.reason = reason
 
 
 class DataFolderUnusable(LibraryError):

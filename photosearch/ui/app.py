@@ -36,6 +36,13 @@ def open_library(paths: AppPaths, *, model: str | None = None) -> object:
     return Library.open(paths, model=model)
 
 
+def repair_library(paths: AppPaths) -> None:
+    """Put the newest good copy of a damaged catalog back. Runs on a worker's thread."""
+    from photosearch.library.doctor import repair
+
+    repair(paths)
+
+
 def require_display(platform: str = sys.platform, environment: dict[str, str] | None = None) -> None:
     """Raises NoDisplay where Qt would end the process because there is no screen."""
     seen = os.environ if environment is None else environment
@@ -126,7 +133,7 @@ def run(paths: AppPaths, *, folders: Sequence[Path] = (), query: str = "", model
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(icons.app_icon())
     theme.keeper()
-    session = Session(open_library, paths, folders=request.folders, model=model)
+    session = Session(open_library, paths, folders=request.folders, model=model, repairer=repair_library)
     listener = Listener(paths.data)
     window = Window(session, paths)
     listener.asked.connect(window.asked)

@@ -63,7 +63,7 @@ def sentence_of(error: Exception) -> str:
 
 
 class Session(QObject):
-    """One library in one window. ``opener(paths, model=…)`` opens it (``Library.open``).
+    """One library in one window. ``opener(paths, model=…)`` opens it (``Library.open``), ``repairer(paths)`` mends it.
 
     The library is not imported here, only what it promises is used: the engine loads while the window shows already.
     """
@@ -89,6 +89,7 @@ class Session(QObject):
         *,
         folders: Sequence[Path] = (),
         model: str | None = None,
+        repairer: Callable[[AppPaths], Any] | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -108,6 +109,7 @@ class Session(QObject):
         self.search_error: Exception | None = None
         self.searching = False
         self._opener, self._paths, self._model = opener, paths, model
+        self._repairer = repairer
         self._folders_to_add = list(folders)
         self._job: int | None = None
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -131,6 +133,22 @@ class Session(QObject):
         self._set_state(State.OPENING)
         opener, paths, model = self._opener, self._paths, self._model
         self.workers.lifetime.start(lambda: opener(paths, model=model), self._opened)
+
+    @property
+    def can_repair(self) -> bool:
+        return self._repairer is not None
+
+    def repair(self) -> None:
+        """Mend a damaged catalog in the background, then open the library."""
+        assert self._repairer is not None
+        self._set_state(State.OPENING)
+        repairer, opener, paths, model = self._repairer, self._opener, self._paths, self._model
+
+        def mend() -> Any:
+            repairer(paths)
+            return opener(paths, model=model)
+
+        self.workers.lifetime.start(mend, self._opened)
 
     def _opened(self, outcome: Any) -> None:
         if self.state is State.CLOSED:

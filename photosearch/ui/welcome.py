@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from photosearch.errors import ModelUnavailable, PhotoError, QueryError, WorldError, display_path
+from photosearch.errors import CatalogDamaged, ModelUnavailable, PhotoError, QueryError, WorldError, display_path
 from photosearch.progress import Phase
 from photosearch.ui.pages import APP_ICON, Choice, Page
 from photosearch.ui.session import SORRY, Session, State
@@ -25,6 +25,7 @@ class Doings:
     show_problems: Callable[[], None]
     clear_query: Callable[[], None]
     try_again: Callable[[], None]
+    repair: Callable[[], None]
     quit: Callable[[], None]
 
 
@@ -50,12 +51,15 @@ def page_for(session: Session, *, pictures: Path, doings: Doings) -> Page | None
 
 def _failed(session: Session, doings: Doings) -> Page:
     error = session.error
-    return Page(
-        "warning",
-        "The library cannot be opened",
-        str(error) if isinstance(error, WorldError) else SORRY,
-        (Choice("Try again", doings.try_again, primary=True), Choice("Quit", doings.quit)),
-    )
+    title, leave = "The library cannot be opened", Choice("Quit", doings.quit)
+    if isinstance(error, CatalogDamaged) and session.can_repair:
+        text = (
+            f"Its catalog is damaged ({error.reason}). The newest good copy can be put back, and what is missing in it"
+            " is indexed again; the damaged file is kept, and your photos are not touched."
+        )
+        return Page("warning", title, text, (Choice("Repair", doings.repair, primary=True), leave))
+    text = str(error) if isinstance(error, WorldError) else SORRY
+    return Page("warning", title, text, (Choice("Try again", doings.try_again, primary=True), leave))
 
 
 def _welcome(pictures: Path, doings: Doings) -> Page:

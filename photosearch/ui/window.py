@@ -97,6 +97,7 @@ class Window(QWidget):
             show_problems=self.dialogs.show_problems,
             clear_query=session.clear_query,
             try_again=session.open,
+            repair=session.repair,
             quit=self.leave,
         )
         self._tile_timer = self._timer(lambda: session.remember_tile_px(self.grid.tile_px))

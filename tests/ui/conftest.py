@@ -49,9 +49,11 @@ def open_window(qtbot: QtBot, app_paths_in_tmp: AppPaths, folder: Path) -> Itera
     """Opens a window on a library (or an opener); waits until it is open, and closes it in the end."""
     opened: list[Window] = []
 
-    def open_it(library: FakeLibrary | None = None, *, opener: Callable | None = None, wait: bool = True) -> Window:
+    def open_it(
+        library: FakeLibrary | None = None, *, opener: Callable | None = None, repairer=None, wait: bool = True
+    ) -> Window:
         theme.keeper()
-        session = Session(opener or FakeLibrary.opener(library), app_paths_in_tmp)
+        session = Session(opener or FakeLibrary.opener(library), app_paths_in_tmp, repairer=repairer)
         window = Window(session, app_paths_in_tmp, pictures=folder)
         opened.append(window)
         window.resize(1000, 700)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from photosearch.errors import LibraryBusy
+from photosearch.errors import CatalogDamaged, LibraryBusy
 from photosearch.progress import IndexerFailed, LibraryChanged, Phase, Progress
 from photosearch.records import Problem
 from photosearch.ui import status_line
@@ -39,6 +39,23 @@ def test_a_folder_that_cannot_be_added_is_explained(window, qtbot, tmp_path):
     window.session.add_folder(tmp_path / "nowhere")
     qtbot.waitUntil(lambda: window.notice.isVisible())
     assert "There is no folder" in window.notice.text.text()
+
+
+def test_a_damaged_catalog_is_repaired_by_one_click(open_window, library, qtbot):
+    mended = []
+
+    def opener(paths, *, model=None):
+        if not mended:
+            raise CatalogDamaged(paths.catalog, "file is not a database")
+        return library
+
+    window = open_window(opener=opener, repairer=mended.append, wait=False)
+    qtbot.waitUntil(lambda: window.session.state is State.FAILED)
+    assert "file is not a database" in window.page.text.text()
+    assert [button.text() for button in window.page.buttons] == ["Repair", "Quit"]
+    window.page.buttons[0].click()
+    qtbot.waitUntil(lambda: len(window.model.listing) == 40)
+    assert len(mended) == 1
 
 
 def test_a_library_that_cannot_be_opened_says_why_and_can_be_tried_again(open_window, library, qtbot):
