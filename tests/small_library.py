@@ -64,6 +64,9 @@ class InlinePool:
     def outcome_of(self, future: Future) -> Any:
         return DecodePool(1).outcome_of(future)
 
+    def revive(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -1,6 +1,8 @@
 """The decode workers: processes with a time and a memory limit each. One that crashes or hangs costs its file only.
 
-pebble is used for just that: with ``concurrent.futures`` one crash breaks the whole pool and every file in it.
+pebble is used for just that: with ``concurrent.futures`` one crash breaks the whole pool and every file in it. pebble's
+pool breaks as well, or stops answering, when a worker is ended from outside (by the system, for want of memory) while
+it waits for work: then its tasks are given to a new pool, for the files have nothing to do with it.
 """
 
 from __future__ import annotations
@@ -8,8 +10,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import CancelledError, Future, TimeoutError, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -20,6 +24,11 @@ from photosearch.indexer.worker_limits import MEMORY_LIMIT_BYTES, limit_worker
 TASK_SECONDS = 20.0
 _TASKS_PER_WORKER = 1000
 """A worker is replaced after so many files, which gives back what decoders leak."""
+_LOOK_EVERY_S = 0.5
+_SILENT_S = 15.0
+"""So long after every task at work must have ended, workers that give no answer are given up. They start in less."""
+_TRIES = 2
+"""A worker may have been ended for a reason that is not the file's: it gets another one, once."""
 
 
 def default_workers() -> int:
@@ -37,24 +46,79 @@ class DecodePool:
         self._task_seconds = task_seconds
         self._memory_bytes = memory_bytes
         self._pool: ProcessPool | None = None
-        self._lock = threading.Lock()
+        self._broken: list[ProcessPool] = []
+        self._under_way: set[Future] = set()
+        self._last_answer = 0.0
+        self._open = True
+        self._lock = threading.RLock()  # a task may be done before its callback is attached
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future:
         """Run ``function(*args)`` in a worker. ``outcome_of`` turns the future into its value or a PhotoError."""
+        outcome: Future = Future()
         with self._lock:
-            if self._pool is None:
-                self._pool = ProcessPool(
-                    max_workers=self.workers,
-                    max_tasks=_TASKS_PER_WORKER,
-                    context=multiprocessing.get_context("spawn"),
-                    initializer=limit_worker,
-                    initargs=[self._memory_bytes],
-                )
-            return self._pool.schedule(function, args=list(args), timeout=self._task_seconds)
+            self._open = True
+            if not self._under_way:
+                self._last_answer = time.monotonic()
+            self._schedule(outcome, function, args, tries=_TRIES)
+        return outcome
+
+    def _schedule(self, outcome: Future, function: Callable[..., Any], args: tuple, *, tries: int) -> None:
+        """Give the task to the pool, or to a new one where it is broken. Called with the lock held."""
+        if self._pool is not None and not self._pool.active:
+            self._broken.append(self._pool)  # ended by ``close``: a pool cannot be joined in its own threads
+            self._pool = None
+        if self._pool is None:
+            self._pool = ProcessPool(
+                max_workers=self.workers,
+                max_tasks=_TASKS_PER_WORKER,
+                context=multiprocessing.get_context("spawn"),
+                initializer=limit_worker,
+                initargs=[self._memory_bytes],
+            )
+        pool = self._pool
+
+        def pass_on(done: Future) -> None:
+            error = CancelledError() if done.cancelled() else done.exception()
+            with self._lock:
+                self._under_way.discard(done)
+                self._last_answer = time.monotonic()
+                lost = isinstance(error, BrokenProcessPool | ProcessExpired | CancelledError)
+                if lost and tries > 1 and self._open:  # closed, nobody waits any more
+                    self._schedule(outcome, function, args, tries=tries - 1)
+                    return
+            if error is None:
+                outcome.set_result(done.result())
+            else:
+                outcome.set_exception(error)
+
+        task = pool.schedule(function, args=list(args), timeout=self._task_seconds)
+        self._under_way.add(task)
+        task.add_done_callback(pass_on)
+
+    def revive(self) -> None:
+        """Give what is stuck in a broken pool to a new one. For those who wait, now and then.
+
+        A pool that breaks just when a task comes never answers it; one whose worker was killed with a lock in its hand
+        never answers again.
+        """
+        with self._lock:
+            if self._pool is None or not self._under_way:
+                return
+            silent = time.monotonic() - self._last_answer > self._task_seconds + _SILENT_S
+            if self._pool.active and not silent:
+                return
+            self._broken.append(self._pool)
+            self._pool = None
+            stuck = list(self._under_way)
+        for task in stuck:
+            task.cancel()
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run and wait. Raises PhotoError."""
-        return self.outcome_of(self.submit(function, *args))
+        future = self.submit(function, *args)
+        while not wait([future], timeout=_LOOK_EVERY_S).done:
+            self.revive()
+        return self.outcome_of(future)
 
     def outcome_of(self, future: Future) -> Any:
         """The value of a finished future; raises PhotoError for whatever became of the file or the worker."""
@@ -70,6 +134,10 @@ class DecodePool:
             raise PhotoError(
                 ProblemCode.DECODER_CRASHED, f"The decoder ended while reading it (exit code {error.exitcode})."
             ) from error
+        except (BrokenProcessPool, CancelledError) as error:
+            raise PhotoError(
+                ProblemCode.READ_FAILED, "The decoder could not be kept running; there may be too little memory."
+            ) from error
         except MemoryError as error:
             raise PhotoError(
                 ProblemCode.OUT_OF_MEMORY,
@@ -81,7 +149,8 @@ class DecodePool:
     def close(self) -> None:
         """End the workers, whatever they are doing. Idempotent; a later submit starts new ones."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
+            pools = [*self._broken, *([self._pool] if self._pool is not None else [])]
+            self._broken, self._pool, self._open = [], None, False
+        for pool in pools:
             pool.stop()
             pool.join()

@@ -141,7 +141,7 @@ class Pipeline:
             if drained and upcoming is None:
                 break
             if drained and paused:
-                meter.report(self.tally, Phase.PAUSED)
+                meter.report(self.tally, Phase.PAUSED, force=True)
                 while self._pause.paused and not self._cancel.cancelled:
                     self._pause.wait_for_resume(_LOOK_EVERY_S)
                 meter.restart()
@@ -149,6 +149,7 @@ class Pipeline:
             try:
                 kind, what, future = self._finished.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
+                self._pool.revive()
                 continue
             if kind == "read":
                 in_workers -= 1
