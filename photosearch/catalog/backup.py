@@ -11,7 +11,7 @@ from pathlib import Path
 from photosearch.catalog.database import NOT_DAMAGE, Database, explain, primary_code
 from photosearch.errors import CatalogDamaged
 
-KEPT_COPIES = 7
+KEPT_COPIES = 3
 _COPIES = "catalog-????-??-??.sqlite3"
 
 

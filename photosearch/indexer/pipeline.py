@@ -37,6 +37,7 @@ SETTLE_SECONDS = 1.0
 _LOOK_EVERY_S = 0.2
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
+_LOST_IN_A_ROW = 3
 _REPORT_EVERY_S = 0.1
 _NO_VECTOR = "The model could not make anything of this picture."
 _RATE_WINDOW_S = 20.0
@@ -211,7 +212,10 @@ class Pipeline:
             future.set_exception(error)
 
     def _vectors_of(self, batch: list[_Read]) -> np.ndarray:
-        """float32 [n, dim]. A batch that ends the encoder twice is tried photo by photo; the culprit gets NaN."""
+        """float32 [n, dim]. A batch that ends the encoder twice is tried photo by photo; the culprit gets NaN.
+
+        Raises EncoderLost where one photo after another ends it: then it is not the photos.
+        """
         pixels = np.stack([r.photo.pixels for r in batch if r.photo.pixels is not None])
         for attempt in (1, 2):
             try:
@@ -219,10 +223,15 @@ class Pipeline:
             except EncoderLost as error:
                 log.warning("encoder lost in a batch of %d (attempt %d): %s", len(batch), attempt, error)
         rows = []
+        lost_in_a_row = 0
         for one in pixels:
             try:
                 rows.append(self._encoder.encode_images(one[np.newaxis])[0])
+                lost_in_a_row = 0
             except EncoderLost:
+                lost_in_a_row += 1
+                if lost_in_a_row == _LOST_IN_A_ROW:
+                    raise
                 rows.append(np.full(self._encoder.info.dim, np.nan, np.float32))
         return np.stack(rows)
 

@@ -217,6 +217,21 @@ def test_a_picture_that_always_ends_the_encoder_is_the_only_one_that_suffers(lin
     assert line.problems() == {"blue.jpg": "encoder-failed"}
 
 
+def test_an_encoder_that_every_photo_ends_stops_the_run_and_blames_none(line):
+    paint_all(line, 6)
+    encode_images = line.encoder.encode_images
+    line.encoder.encode_images = _always_lost
+    with pytest.raises(EncoderLost):
+        line.run()
+    assert line.problems() == {}
+    line.encoder.encode_images = encode_images
+    assert line.run().encoded == 6
+
+
+def _always_lost(pixels: np.ndarray) -> np.ndarray:
+    raise EncoderLost("the driver is broken")
+
+
 def test_a_damaged_file_is_a_problem_with_its_reason_and_the_others_go_on(line):
     paint_all(line, 2)
     (line.root / "cut.jpg").write_bytes((line.root / "00.jpg").read_bytes()[:200])
