@@ -179,7 +179,7 @@ class DataFolderUnusable(LibraryError):
         super().__init__(
             path,
             f"PhotoSearch cannot keep its data in {display_path(path)} ({reason})."
-            " Make that folder writable, or choose another with --data-dir.",
+            " Make it writable, or choose another folder with --data-dir.",
         )
 
 

@@ -63,7 +63,7 @@ class AppPaths:
 def app_paths(override: str | os.PathLike | None = None) -> AppPaths:
     """The folders to use: under ``override``, else the environment's override, else the platform's own places.
 
-    Raises DataFolderUnusable for the home of a user that does not exist.
+    Raises DataFolderUnusable for the home of a user that does not exist, and for a name that is not UTF-8.
     """
     chosen = override or os.environ.get(ENVIRONMENT_OVERRIDE)
     if chosen:
@@ -71,11 +71,21 @@ def app_paths(override: str | os.PathLike | None = None) -> AppPaths:
             root = Path(chosen).expanduser().absolute()
         except RuntimeError as error:
             raise DataFolderUnusable(Path(chosen), "there is no such home folder") from error
-        return AppPaths(data=root, cache=root / "cache", config=root / "config", logs=root / "logs")
+        return _checked(AppPaths(data=root, cache=root / "cache", config=root / "config", logs=root / "logs"))
     dirs = platformdirs.PlatformDirs(_APP, appauthor=False)
-    return AppPaths(
-        data=dirs.user_data_path, cache=dirs.user_cache_path, config=dirs.user_config_path, logs=dirs.user_log_path
+    return _checked(
+        AppPaths(
+            data=dirs.user_data_path, cache=dirs.user_cache_path, config=dirs.user_config_path, logs=dirs.user_log_path
+        )
     )
+
+
+def _checked(paths: AppPaths) -> AppPaths:
+    try:
+        str(paths.data).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataFolderUnusable(paths.data, "its name is not UTF-8, and not all libraries can open that") from error
+    return paths
 
 
 def pictures_folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +80,10 @@ def read_thumbnail(path: Path, max_megapixels: int) -> bytes:
 def _read(path: Path) -> tuple[bytes, int, int, bool]:
     """(bytes, size, mtime in ns, whether size and time stayed as they were while it was read)."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise PhotoError(ProblemCode.NOT_A_FILE, "This is a device or a pipe, not a file.")
             if before.st_size > _MAX_FILE_BYTES:
                 raise PhotoError(
                     ProblemCode.TOO_LARGE,
@@ -90,7 +93,9 @@ def _read(path: Path) -> tuple[bytes, int, int, bool]:
             after = os.fstat(file.fileno())
     except PermissionError as error:
         raise PhotoError(ProblemCode.NO_PERMISSION, "You have no permission to read this file.") from error
-    except (IsADirectoryError, FileNotFoundError) as error:
+    except IsADirectoryError as error:
+        raise PhotoError(ProblemCode.NOT_A_FILE, "This is a folder, not a picture.") from error
+    except FileNotFoundError as error:
         raise PhotoError(ProblemCode.NOT_A_FILE, "There is no such file.") from error
     except OSError as error:
         raise PhotoError(
@@ -99,3 +104,8 @@ def _read(path: Path) -> tuple[bytes, int, int, bool]:
         ) from error
     settled = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns) and len(data) == after.st_size
     return data, after.st_size, after.st_mtime_ns, settled
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opening a pipe would wait for somebody to write into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

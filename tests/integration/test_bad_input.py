@@ -108,11 +108,16 @@ def test_a_query_that_is_not_text_is_answered(made_once):
 
 
 @pytest.mark.parametrize("words", [["similar"], ["search", "red", "--image"]], ids=["similar", "search --image"])
-@pytest.mark.parametrize("name", ["nowhere.jpg", "folder", "no.jpg"])
-def test_a_picture_that_cannot_be_searched_with_is_named_with_the_reason(made_once, tmp_path, words, name):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("nowhere.jpg", "no such file"), ("folder", "is a folder"), ("no.jpg", "not a picture"), ("pipe", "is a device")],
+)
+def test_a_picture_that_cannot_be_searched_with_is_named_with_the_reason(made_once, tmp_path, words, name, reason):
     (tmp_path / "folder").mkdir()
     (tmp_path / "no.jpg").write_text("no picture")
-    assert str(tmp_path / name) in made_once(*words, tmp_path / name).sentence(status=1)
+    os.mkfifo(tmp_path / "pipe")
+    sentence = made_once(*words, tmp_path / name).sentence(status=1)
+    assert str(tmp_path / name) in sentence and reason in sentence
 
 
 def test_searching_before_anything_is_indexed_says_how_to_begin(tmp_path):
@@ -195,6 +200,11 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path, place):
     command = Command(tmp_path / place)
     for words in (["index", tmp_path], ["status"]):
         assert str(command.data_dir) in command(*words, obey=True).sentence(status=1)
+
+
+@pytest.mark.parametrize("name", [b"not-utf8-\xff", "~nobody-of-that-name/data"])
+def test_a_data_folder_of_an_impossible_name_is_a_wrong_call(tmp_path, name):
+    assert "PhotoSearch cannot keep its data in" in Command(name)("index", tmp_path).sentence(status=2)
 
 
 @pytest.fixture
