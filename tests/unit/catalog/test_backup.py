@@ -39,7 +39,7 @@ def test_only_the_newest_copies_are_kept(catalog, tmp_path):
     catalog.back_up_daily()
     copies = sorted(p.name for p in (tmp_path / "backups").glob(TODAYS))
     assert len(copies) == backup.KEPT_COPIES
-    assert copies[0] == "catalog-2020-01-04.sqlite3"
+    assert copies[0] == "catalog-2020-01-08.sqlite3"
     assert (tmp_path / "backups" / "catalog-version-1.sqlite3").exists()
 
 
