@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+import warnings
 from dataclasses import dataclass
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -92,6 +93,8 @@ class FolderWatcher:
     """Listens to the folders that are here and marks what changed. Lives on watchdog's threads."""
 
     def __init__(self, dirty: DirtyPlaces) -> None:
+        # Said on the terminal for every folder that is renamed, and harmless: the new path takes the old one's place.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, "watchdog")
         self._dirty = dirty
         self._observer = Observer()
         self._observer.daemon = True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +17,7 @@ from PySide6.QtCore import QObject, QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
 from photosearch import __version__
-from photosearch.errors import NoDisplay
+from photosearch.errors import NoDisplay, display_path
 from photosearch.paths import AppPaths
 from photosearch.ui import icons, theme
 from photosearch.ui.session import SORRY, Session
@@ -53,6 +55,34 @@ def require_display(platform: str = sys.platform, environment: dict[str, str] | 
             "There is no screen to open the window on. Use `photosearch index FOLDER` and `photosearch search WORDS`"
             " here, or start PhotoSearch from a desktop."
         )
+
+
+@contextmanager
+def answering_display() -> Iterator[None]:
+    """Raises NoDisplay where no X server answers behind DISPLAY, for Qt would end the process with a core dump.
+
+    Qt connects inside: the connection is held until then, because a bare X server starts over after its last client.
+    """
+    if sys.platform != "linux" or {"QT_QPA_PLATFORM", "WAYLAND_DISPLAY"} & os.environ.keys():
+        yield
+        return
+    try:
+        x11 = ctypes.CDLL("libX11.so.6")
+    except OSError:  # then Qt has its say
+        yield
+        return
+    x11.XOpenDisplay.argtypes, x11.XOpenDisplay.restype = [ctypes.c_char_p], ctypes.c_void_p
+    x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
+    connection = x11.XOpenDisplay(None)
+    if not connection:
+        raise NoDisplay(
+            f"The screen {display_path(os.environ['DISPLAY'])} does not answer, or does not let you in. Start"
+            " PhotoSearch from your desktop, or use `photosearch index FOLDER` and `photosearch search WORDS` here."
+        )
+    try:
+        yield
+    finally:
+        x11.XCloseDisplay(connection)
 
 
 class _Guard(QObject):
@@ -122,7 +152,8 @@ def run(paths: AppPaths, *, folders: Sequence[Path] = (), query: str = "", model
     both, and this returns 0. Raises NoDisplay.
     """
     require_display()
-    app = QApplication(["photosearch"])
+    with answering_display():
+        app = QApplication(["photosearch"])
     app.setApplicationName("PhotoSearch")
     app.setApplicationDisplayName("PhotoSearch")
     app.setApplicationVersion(__version__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from photosearch.errors import display_path
@@ -14,6 +14,8 @@ from photosearch.ui.theme import UNIT_PX
 WIDTH_PX = 38 * UNIT_PX
 _LONGEST_TEXT = 2000
 _PICTURE_PX = 28 * UNIT_PX
+_TEXT_PX = 16 * UNIT_PX
+"""Height that the picture leaves to the buttons and the text in a low window."""
 
 
 def plain_label(text: str, *, quiet: bool = False) -> QLabel:
@@ -42,15 +44,24 @@ class _Picture(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._image: QImage | None = None
+        self._room_px = _PICTURE_PX
         self.show_image(None)
 
     def show_image(self, image: QImage | None) -> None:
         self._image = image
-        high = _PICTURE_PX
+        self._fit()
+        self.update()
+
+    def limit_height(self, room_px: int) -> None:
+        """Be no higher than this."""
+        self._room_px = max(0, room_px)
+        self._fit()
+
+    def _fit(self) -> None:
+        high, image = min(_PICTURE_PX, self._room_px), self._image
         if image is not None and not image.isNull():
             high = min(high, WIDTH_PX * image.height() // max(1, image.width()))
         self.setFixedHeight(high)
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -113,6 +124,10 @@ class Details(QFrame):
     def _dress(self) -> None:
         for button, icon in self._buttons:
             button.setIcon(icons.icon(icon, theme.current().text, disabled=theme.current().line))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._picture.limit_height(self.height() - _TEXT_PX)
+        super().resizeEvent(event)
 
     def show_nothing(self, selected: int) -> None:
         """No photo, or several: say which."""

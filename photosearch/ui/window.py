@@ -79,6 +79,7 @@ class Window(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.page)
         self.stack.addWidget(self.grid)
+        self.stack.setMinimumWidth(20 * UNIT_PX)  # or the pages would push the details out of a narrow window
         self.preview = Preview(self.model, session, self.thumbnails, self)
         self.actions_on_photos = PhotoActions(session, self.model, self.grid, self.thumbnails, self)
         self._lay_out()
