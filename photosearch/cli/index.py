@@ -13,7 +13,7 @@ from photosearch.cli.progress_bar import ProgressBar
 from photosearch.errors import FolderError, display_path
 from photosearch.library import Library
 from photosearch.paths import AppPaths
-from photosearch.progress import CancelToken, Event, IndexerFailed, LibraryChanged
+from photosearch.progress import CancelToken, Event, IndexerFailed, LibraryChanged, Phase, Progress
 from photosearch.records import FolderState, IndexReport
 
 
@@ -32,10 +32,23 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
             say("There is no folder to index yet. Name one: photosearch index FOLDER")
             return 2
         cancel = CancelToken()
-        previous = {s: signal.signal(s, lambda *_: cancel.cancel()) for s in (signal.SIGINT, signal.SIGTERM)}
+        loading = False
+
+        def stop(*_: object) -> None:
+            cancel.cancel()
+            if loading:
+                raise KeyboardInterrupt  # nobody looks at the token while a model loads
+
+        previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             with ProgressBar(shown=sys.stderr.isatty() and not options.quiet) as bar:
-                report = library.index(on_event=bar.show, cancel=cancel)
+
+                def show(event: Event) -> None:
+                    nonlocal loading
+                    loading = isinstance(event, Progress) and event.phase is Phase.LOADING
+                    bar.show(event)
+
+                report = library.index(on_event=show, cancel=cancel)
             _print_report(report, options)
             for folder in library.folders():
                 if folder.state is not FolderState.HERE:

@@ -18,6 +18,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from photosearch import interrupts
 from photosearch.errors import PhotoError, ProblemCode
 from photosearch.indexer.worker_limits import MEMORY_LIMIT_BYTES, limit_worker
 
@@ -91,7 +92,8 @@ class DecodePool:
             else:
                 outcome.set_exception(error)
 
-        task = pool.schedule(function, args=list(args), timeout=self._task_seconds)
+        with interrupts.held_back():  # the first task starts the workers, and the threads that start more of them
+            task = pool.schedule(function, args=list(args), timeout=self._task_seconds)
         self._under_way.add(task)
         task.add_done_callback(pass_on)
 

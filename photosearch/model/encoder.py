@@ -13,12 +13,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
+from photosearch import interrupts
 from photosearch.errors import EncoderLost, ModelUnavailable, display_path
 from photosearch.model import child
 from photosearch.model.manifest import ModelInfo, ModelSpec
@@ -258,7 +259,7 @@ class _Process:
         self._reaping = threading.Lock()
         self._status: int | None = None
         try:
-            with _interrupts_held_back():
+            with interrupts.held_back():
                 self._process.start()
         finally:
             # The other ends are the child's alone, so that a pipe closes when it dies.
@@ -296,19 +297,6 @@ class _Process:
                 self._process.join(_END_SECONDS)
                 self._status = self._process.exitcode
             return self._status
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """The child is born with SIGINT blocked: a Ctrl+C in its first moments would print a traceback on our terminal."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ending(status: int | None) -> str:

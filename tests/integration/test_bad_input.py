@@ -107,16 +107,20 @@ def test_a_query_that_is_not_text_is_answered(made_once):
     assert (done.status, len(done.json["hits"])) == (0, 1)
 
 
-@pytest.mark.parametrize("words", [["similar"], ["search", "red", "--image"]], ids=["similar", "search --image"])
 @pytest.mark.parametrize(
-    ("name", "reason"),
-    [("nowhere.jpg", "no such file"), ("folder", "is a folder"), ("no.jpg", "not a picture"), ("pipe", "is a device")],
+    ("words", "name", "reason"),
+    [
+        ("similar", "nowhere.jpg", "no such file"),
+        ("similar", "folder", "is a folder"),
+        ("similar", "pipe", "is a device"),
+        ("search red --image", "no.jpg", "not a picture"),
+    ],
 )
 def test_a_picture_that_cannot_be_searched_with_is_named_with_the_reason(made_once, tmp_path, words, name, reason):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "no.jpg").write_text("no picture")
     os.mkfifo(tmp_path / "pipe")
-    sentence = made_once(*words, tmp_path / name).sentence(status=1)
+    (tmp_path / "no.jpg").write_text("no picture")
+    sentence = made_once(*words.split(), tmp_path / name).sentence(status=1)
     assert str(tmp_path / name) in sentence and reason in sentence
 
 

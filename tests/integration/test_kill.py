@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -94,6 +95,7 @@ class Run:
         limit = time.monotonic() + LIMIT_SECONDS
         while not moment(self) and self.process.poll() is None:
             assert time.monotonic() < limit, "the moment did not come"
+            self._pause()
         killed = self.process.poll() is None
         if killed:
             (os.killpg if whole_group else os.kill)(self.process.pid, signal.SIGKILL)
@@ -101,7 +103,13 @@ class Run:
         limit = time.monotonic() + ORPHANS_END_WITHIN_SECONDS
         while left := self.alive():
             assert time.monotonic() < limit, f"these outlive the killed process: {left}"
+            self._pause()
         return killed
+
+    @staticmethod
+    def _pause() -> None:
+        """Leave the processor to the process that is watched."""
+        threading.Event().wait(0.01)
 
     def finish(self) -> dict:
         """Let it end by itself; its report."""
