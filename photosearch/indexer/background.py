@@ -76,17 +76,18 @@ class BackgroundIndexer:
         try:
             while not self._cancel.cancelled:
                 now = time.monotonic()
-                if self._rescan.is_set() or now - last_roots > self._root_check_seconds:
+                asked = self._rescan.is_set()
+                self._rescan.clear()  # before looking: a folder that is added meanwhile asks for another turn
+                if asked or now - last_roots > self._root_check_seconds:
                     watcher.follow(self._folders())
                     last_roots = now
                 if watcher.unwatched and now - last_unwatched > UNWATCHED_LOOK_SECONDS:
                     for folder_id in watcher.unwatched:
                         self._dirty.mark(folder_id, b"")
                     last_unwatched = now
-                full = self._rescan.is_set() or now - last_full > FULL_LOOK_SECONDS
+                full = asked or now - last_full > FULL_LOOK_SECONDS
                 places = None
                 if full:
-                    self._rescan.clear()
                     self._dirty.discard()
                     last_full = now
                 else:

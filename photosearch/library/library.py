@@ -199,9 +199,12 @@ class Library:
     def watch(self, on_event: Callable[[Event], None]) -> None:
         """Index and watch from now on, in threads of our own. ``on_event`` is called from those."""
         assert self._background is None, "watch() was called before"
+        known = [folder.path for folder in self.folders()]
         self._background = BackgroundIndexer(
             partial(self._run, pause=self._pause), folders=self.folders, on_event=on_event, pause=self._pause
         )
+        if [folder.path for folder in self.folders()] != known:
+            self._look_again()  # one was added when there was nobody yet to tell of it
 
     def _run(
         self,

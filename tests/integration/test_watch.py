@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,10 @@ from photosearch.errors import DiskFull, PhotoSearchError
 from photosearch.indexer import background
 from photosearch.indexer.watch import DirtyPlaces, FolderWatcher
 from photosearch.library import Library
-from photosearch.progress import IndexerFailed, LibraryChanged, Phase, Progress
-from photosearch.records import Folder, FolderState, Query
+from photosearch.progress import IndexerFailed, LibraryChanged, PauseSwitch, Phase, Progress
+from photosearch.records import Folder, FolderState, IndexReport, Query
 from tests.fakes import ColourEncoder
-from tests.small_library import Heard, decode_inline, edit, open_library, paint
+from tests.small_library import PATIENCE_S, Heard, decode_inline, edit, open_library, paint
 
 
 class Watched:
@@ -274,3 +275,28 @@ def test_photos_of_names_that_are_no_text_are_noticed(watched):
     watched.wait_for("green.jpg", "red.jpg", name)
     (watched.root / name).unlink()
     watched.wait_for("green.jpg", "red.jpg")
+
+
+def test_a_folder_that_is_added_while_the_folders_are_looked_up_is_watched(tmp_path):
+    asked: list[bool] = []
+    looking, added, watched = threading.Event(), threading.Event(), threading.Event()
+
+    def folders() -> list[Folder]:
+        asked.append(True)
+        if len(asked) == 1:  # it is added too late for this answer
+            looking.set()
+            added.wait(PATIENCE_S)
+            return []
+        watched.set()
+        return [_folder(tmp_path)]
+
+    indexer = background.BackgroundIndexer(
+        lambda **_: IndexReport(), folders=folders, on_event=lambda _: None, pause=PauseSwitch()
+    )
+    try:
+        assert looking.wait(PATIENCE_S)
+        indexer.rescan()
+        added.set()
+        assert watched.wait(PATIENCE_S)
+    finally:
+        assert indexer.close()
