@@ -19,7 +19,7 @@ from photosearch.errors import PhotoError, ProblemCode
 from photosearch.media import plugins
 from photosearch.media.formats import JPEG_XL, RAW, Format, Unreadable, identify
 from photosearch.media.jpeg_xl import stated_size
-from photosearch.media.pillow import MEMORY_BUDGET_BYTES, Decoded, decode_picture, too_large
+from photosearch.media.pillow import MEMORY_BUDGET_BYTES, Decoded, Needed, decode_picture, too_large
 from photosearch.media.raw import decode_raw
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 __all__ = ["Decoded", "decode"]
 
 
-def decode(data: bytes, *, name: str, min_side_px: int, max_megapixels: int) -> Decoded:
+def decode(data: bytes, *, name: str, min_side_px: int, max_megapixels: int, min_long_side_px: int = 0) -> Decoded:
     """Decode a whole picture file once.
 
     data: the file. name: its name, whose extension counts only where content has no mark of its own (many cameras' raw
     files look like TIFF).
-    min_side_px: the image comes back scaled down, but its shorter side is at least this (unless the picture itself is
-    smaller, or a raw file's preview, which may be a quarter of it); ask for about twice the side needed, and resize
-    with a good filter.
+    min_side_px, min_long_side_px: the image comes back scaled down, but its shorter and its longer side are at least
+    this (unless the picture itself is smaller, or a raw file's preview, which may be a quarter of it). Less is faster:
+    ask for no more than half as much again as is needed, and resize with a good filter.
     Of animations and files with several pages the first picture is taken; an icon's largest.
     Raises PhotoError with a code and one sentence, whatever the file holds.
     """
@@ -50,11 +50,12 @@ def decode(data: bytes, *, name: str, min_side_px: int, max_megapixels: int) -> 
         limit = min(limit, MEMORY_BUDGET_BYTES // found.bytes_per_pixel)
     try:
         with _pillow_limited(limit):
+            needed = Needed(min_side_px, min_long_side_px)
             if found is RAW:
-                return decode_raw(data, min_side_px=min_side_px, limit_pixels=limit)
+                return decode_raw(data, needed=needed, limit_pixels=limit)
             if found is JPEG_XL:
                 _refuse_large_jpeg_xl(data, limit)
-            return decode_picture(data, found, min_side_px=min_side_px, limit_pixels=limit)
+            return decode_picture(data, found, needed=needed, limit_pixels=limit)
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:

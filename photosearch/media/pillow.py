@@ -36,6 +36,7 @@ from photosearch.errors import PhotoError, ProblemCode
 from photosearch.media.colour import reduced, srgb_opaque
 from photosearch.media.facts import read_exif, read_facts
 from photosearch.media.formats import CUR, ICO, JPEG, JPEG_XL, PNG, TIFF, Format
+from photosearch.media.progressive import without_detail
 from photosearch.records import PhotoFacts
 
 # Naming the plug-ins keeps Image.open from importing all of them, PostScript's included, when it meets a new format.
@@ -54,6 +55,9 @@ _SCAN_BUDGET = 20_000_000_000
 a file of 556 kB with 3,000 of them keeps libjpeg busy for 45 seconds (see the libjpeg-turbo report
 LJT-01-005 on progressive files)."""
 
+_SMALLEST_SCALE = 8
+"""libjpeg decodes to a half, a quarter or an eighth."""
+
 _ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,6 +68,10 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+# One thread: the workers are as many as the cores.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +97,21 @@ class Lying:
     facts: PhotoFacts
 
 
-def decode_picture(data: bytes, found: Format, *, min_side_px: int, limit_pixels: int) -> Decoded:
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """How large a picture has to be at least after decoding, unless it is smaller itself."""
+
+    short_px: int
+    long_px: int = 0
+
+    def spare(self, size: tuple[int, int]) -> int:
+        """By how much a picture of this size may be divided; at least 1."""
+        return max(1, min(min(size) // max(1, self.short_px), max(size) // max(1, self.long_px)))
+
+
+def decode_picture(data: bytes, found: Format, *, needed: Needed, limit_pixels: int) -> Decoded:
     """Decode and turn upright. Raises PhotoError and whatever the decoders raise."""
-    lying = decode_lying(data, found, min_side_px=min_side_px, limit_pixels=limit_pixels)
+    lying = decode_lying(data, found, needed=needed, limit_pixels=limit_pixels)
     width, height = lying.size[::-1] if lying.orientation >= 5 else lying.size
     return Decoded(
         upright(lying.image, lying.orientation), dataclasses.replace(lying.facts, width=width, height=height)
@@ -104,7 +124,7 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if transpose is None else image.transpose(transpose)
 
 
-def decode_lying(data: bytes, found: Format, *, min_side_px: int, limit_pixels: int) -> Lying:
+def decode_lying(data: bytes, found: Format, *, needed: Needed, limit_pixels: int) -> Lying:
     """Decode a picture of a known format as it is stored. Raises PhotoError and whatever the decoders raise."""
     with Image.open(BytesIO(data), formats=[str(found.plugin)]) as image:
         full = _open_size(image, found)
@@ -113,11 +133,11 @@ def decode_lying(data: bytes, found: Format, *, min_side_px: int, limit_pixels: 
         if full[0] * full[1] > limit_pixels:
             raise too_large(limit_pixels, pixels=full[0] * full[1])
         if found is JPEG:
-            _refuse_endless_scans(data, full)
-            if image.mode in ("L", "RGB"):
-                image.draft(image.mode, (min_side_px, min_side_px))
-            else:
-                image.draft(None, (min_side_px, min_side_px))
+            _refuse_endless_scans(image, data, full)
+            spare = needed.spare(full)
+            if spare >= _SMALLEST_SCALE and image.info.get("progressive"):
+                image = _lighter(image, data)
+            image.draft(image.mode if image.mode in ("L", "RGB") else None, (full[0] // spare, full[1] // spare))
         _refuse_too_much_memory(image, found, full)
         _refuse_incomplete(image, data, found)
         if not isinstance(image.info.get("xmp", b""), bytes):
@@ -131,10 +151,15 @@ def decode_lying(data: bytes, found: Format, *, min_side_px: int, limit_pixels: 
         orientation = 1 if turned_already else _orientation(exif)
         facts = read_facts(image, exif, format=found.name, width=full[0], height=full[1])
         profile = image.info.get("icc_profile")
-        factor = max(1, min(image.size) // max(1, min_side_px))
-        small = srgb_opaque(reduced(image, factor), profile if isinstance(profile, bytes) else None)
-    bare = Image.frombytes("RGB", small.size, small.tobytes()) if small.info else small
-    return Lying(bare, full, orientation, _ORIENTATION in exif, facts)
+        small = srgb_opaque(reduced(image, needed.spare(image.size)), profile if isinstance(profile, bytes) else None)
+    small.info = {}  # the profile, the comment: what Pillow would write into a copy
+    return Lying(small, full, orientation, _ORIENTATION in exif, facts)
+
+
+def _lighter(image: Image.Image, data: bytes) -> Image.Image:
+    """The same JPEG, opened without what does not show at an eighth, where that can be left out."""
+    light = without_detail(data)
+    return image if light is None else Image.open(BytesIO(light), formats=["JPEG"])
 
 
 def _open_size(image: Image.Image, found: Format) -> tuple[int, int]:
@@ -155,7 +180,9 @@ def _orientation(exif: Image.Exif) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _refuse_endless_scans(data: bytes, size: tuple[int, int]) -> None:
+def _refuse_endless_scans(image: Image.Image, data: bytes, size: tuple[int, int]) -> None:
+    if not image.info.get("progressive"):
+        return
     scans = data.count(b"\xff\xda")  # inside compressed data 0xFF is always followed by 0x00, so this is a marker
     if scans > 50 and scans * size[0] * size[1] > _SCAN_BUDGET:
         raise PhotoError(

@@ -19,6 +19,7 @@ from photosearch.media.pillow import (
     MEMORY_BUDGET_BYTES,
     Decoded,
     Lying,
+    Needed,
     decode_lying,
     too_large,
     too_much_memory,
@@ -45,7 +46,7 @@ _DEVELOPED_BYTES = 8 + 3 + 3
 """A developed pixel: four 16-bit values, then RGB in LibRaw, then in Pillow."""
 
 
-def decode_raw(data: bytes, *, min_side_px: int, limit_pixels: int) -> Decoded:
+def decode_raw(data: bytes, *, needed: Needed, limit_pixels: int) -> Decoded:
     """Decode a raw file. The facts state the full upright size of what the camera shows of its sensor.
 
     Raises PhotoError.
@@ -55,7 +56,7 @@ def decode_raw(data: bytes, *, min_side_px: int, limit_pixels: int) -> Decoded:
     try:
         with rawpy.RawPy() as raw:
             raw.open_buffer(_Whole(data))
-            return _decode(data, raw, min_side_px=min_side_px, limit_pixels=limit_pixels)
+            return _decode(data, raw, needed=needed, limit_pixels=limit_pixels)
     except rawpy.LibRawError as error:
         log.debug("raw file not decoded: %s", error)
         raise _problem(error, rawpy) from None
@@ -86,7 +87,7 @@ def _problem(error: Exception, rawpy) -> PhotoError:
     return PhotoError(ProblemCode.DAMAGED, "The content of this raw file is damaged and cannot be decoded.")
 
 
-def _decode(data: bytes, raw: rawpy.RawPy, *, min_side_px: int, limit_pixels: int) -> Decoded:
+def _decode(data: bytes, raw: rawpy.RawPy, *, needed: Needed, limit_pixels: int) -> Decoded:
     sizes = raw.sizes
     stored = _stretched(sizes.width, sizes.height, sizes.pixel_aspect)
     orientation = _ORIENTATION_OF_FLIP[sizes.flip & 7]
@@ -96,11 +97,11 @@ def _decode(data: bytes, raw: rawpy.RawPy, *, min_side_px: int, limit_pixels: in
         raise PhotoError(ProblemCode.DAMAGED, "This raw file states that it has no pixels.")
     if sensor_pixels > limit_pixels:
         raise too_large(limit_pixels, pixels=sensor_pixels)
-    preview = _preview(raw, min_side_px=min_side_px, limit_pixels=limit_pixels)
-    if preview is not None and _is_enough(preview.size, full, min_side_px):
+    preview = _preview(raw, needed=needed, limit_pixels=limit_pixels)
+    if preview is not None and _is_enough(preview.size, full, needed):
         image = upright(preview.image, _turn(preview, orientation, full))
     else:
-        image = _developed(raw, sensor_pixels, min_side_px)
+        image = _developed(raw, sensor_pixels, needed)
     width, height = _shown(full, image.size)
     facts = dataclasses.replace(_facts(data, raw, preview), format=RAW.name, width=width, height=height)
     return Decoded(image, facts)
@@ -113,14 +114,14 @@ def _stretched(width: int, height: int, pixel_aspect: float) -> tuple[int, int]:
     return (round(width * pixel_aspect), height) if 1.005 < pixel_aspect < 10 else (width, height)
 
 
-def _preview(raw: rawpy.RawPy, *, min_side_px: int, limit_pixels: int) -> Lying | None:
+def _preview(raw: rawpy.RawPy, *, needed: Needed, limit_pixels: int) -> Lying | None:
     """The largest picture inside; None where there is none that can be used."""
     import rawpy
 
     try:
         inside = raw.extract_thumb()
         if inside.format == rawpy.ThumbFormat.JPEG:
-            return decode_lying(inside.data, JPEG, min_side_px=min_side_px, limit_pixels=limit_pixels)
+            return decode_lying(inside.data, JPEG, needed=needed, limit_pixels=limit_pixels)
         if inside.format == rawpy.ThumbFormat.BITMAP:
             image = Image.fromarray(inside.data).convert("RGB")
             return Lying(image, image.size, 1, False, PhotoFacts(RAW.name, *image.size))
@@ -131,8 +132,9 @@ def _preview(raw: rawpy.RawPy, *, min_side_px: int, limit_pixels: int) -> Lying 
     return None
 
 
-def _is_enough(preview: tuple[int, int], full: tuple[int, int], min_side_px: int) -> bool:
-    return min(preview) >= min_side_px or max(preview) * _PREVIEW_SHARE >= max(full)
+def _is_enough(preview: tuple[int, int], full: tuple[int, int], needed: Needed) -> bool:
+    enough = min(preview) >= needed.short_px and max(preview) >= needed.long_px
+    return enough or max(preview) * _PREVIEW_SHARE >= max(full)
 
 
 def _turn(preview: Lying, orientation: int, full: tuple[int, int]) -> int:
@@ -150,7 +152,7 @@ def _turn(preview: Lying, orientation: int, full: tuple[int, int]) -> int:
     return candidates[0]
 
 
-def _developed(raw: rawpy.RawPy, sensor_pixels: int, min_side_px: int) -> Image.Image:
+def _developed(raw: rawpy.RawPy, sensor_pixels: int, needed: Needed) -> Image.Image:
     """At half size, where each square of the colour filter makes one pixel. LibRaw turns it upright."""
     import rawpy
 
@@ -159,8 +161,7 @@ def _developed(raw: rawpy.RawPy, sensor_pixels: int, min_side_px: int) -> Image.
     if raw.raw_type == rawpy.RawType.Stack:  # no colour filter, so no half size
         _refuse_above_budget(sensor_pixels, sensor_pixels * (_STACKED_BYTES + _DEVELOPED_BYTES))
     image = Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True))
-    factor = max(1, min(image.size) // max(1, min_side_px))
-    return image.reduce(factor).convert("RGB")
+    return image.reduce(needed.spare(image.size)).convert("RGB")
 
 
 def _refuse_above_budget(pixels: int, needed_bytes: int) -> None:
