@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from photosearch.errors import PhotoError, ProblemCode
-from photosearch.media.decode import decode
+from photosearch.media.decode import Decoded, decode
 from photosearch.media.thumbnails import ENOUGH_FOR_THUMBNAIL_PX, preview, thumbnail
 from photosearch.model.preprocess import Preprocess
 from photosearch.records import PhotoFacts
@@ -56,7 +56,7 @@ def read_photo(path: Path, known: frozenset[bytes], preprocess: Preprocess, max_
         settled,
         facts=decoded.facts,
         thumbnail=thumbnail(decoded.image),
-        pixels=preprocess.apply(decoded.image),
+        pixels=_seen(decoded, preprocess),
     )
 
 
@@ -65,7 +65,7 @@ def read_pixels(source: Path | bytes, preprocess: Preprocess, max_megapixels: in
     data = source if isinstance(source, bytes) else _read(source)[0]
     name = "the picture" if isinstance(source, bytes) else source.name
     decoded = decode(data, name=name, min_side_px=_enough_px(preprocess), max_megapixels=max_megapixels)
-    return preprocess.apply(decoded.image)
+    return _seen(decoded, preprocess)
 
 
 def read_preview(path: Path, max_px: int, max_megapixels: int) -> bytes:
@@ -82,6 +82,10 @@ def read_thumbnail(path: Path, max_megapixels: int) -> bytes:
         data, name=path.name, min_side_px=1, min_long_side_px=ENOUGH_FOR_THUMBNAIL_PX, max_megapixels=max_megapixels
     )
     return thumbnail(decoded.image)
+
+
+def _seen(decoded: Decoded, preprocess: Preprocess) -> np.ndarray:
+    return preprocess.apply(decoded.image, full_size=(decoded.facts.width, decoded.facts.height))
 
 
 def _enough_px(preprocess: Preprocess) -> int:
