@@ -126,7 +126,8 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 
 def decode_lying(data: bytes, found: Format, *, needed: Needed, limit_pixels: int) -> Lying:
     """Decode a picture of a known format as it is stored. Raises PhotoError and whatever the decoders raise."""
-    with Image.open(BytesIO(data), formats=[str(found.plugin)]) as image:
+    with Image.open(BytesIO(data), formats=[str(found.plugin)]) as opened:
+        image: Image.Image = opened
         full = _open_size(image, found)
         if full[0] < 1 or full[1] < 1:
             raise PhotoError(ProblemCode.DAMAGED, f"This {found.name} picture states that it has no pixels.")

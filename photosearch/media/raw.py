@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -55,21 +56,11 @@ def decode_raw(data: bytes, *, needed: Needed, limit_pixels: int) -> Decoded:
 
     try:
         with rawpy.RawPy() as raw:
-            raw.open_buffer(_Whole(data))
+            raw.open_buffer(BytesIO(data))
             return _decode(data, raw, needed=needed, limit_pixels=limit_pixels)
     except rawpy.LibRawError as error:
         log.debug("raw file not decoded: %s", error)
         raise _problem(error, rawpy) from None
-
-
-class _Whole:
-    """The one method rawpy asks of a file; it gives the bytes without copying them."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read(self) -> bytes:
-        return self._data
 
 
 def _problem(error: Exception, rawpy) -> PhotoError:
@@ -116,15 +107,12 @@ def _stretched(width: int, height: int, pixel_aspect: float) -> tuple[int, int]:
 
 def _preview(raw: rawpy.RawPy, *, needed: Needed, limit_pixels: int) -> Lying | None:
     """The largest picture inside; None where there is none that can be used."""
-    import rawpy
-
     try:
         inside = raw.extract_thumb()
-        if inside.format == rawpy.ThumbFormat.JPEG:
+        if isinstance(inside.data, bytes):  # a JPEG
             return decode_lying(inside.data, JPEG, needed=needed, limit_pixels=limit_pixels)
-        if inside.format == rawpy.ThumbFormat.BITMAP:
-            image = Image.fromarray(inside.data).convert("RGB")
-            return Lying(image, image.size, 1, False, PhotoFacts(RAW.name, *image.size))
+        image = Image.fromarray(inside.data).convert("RGB")
+        return Lying(image, image.size, 1, False, PhotoFacts(RAW.name, *image.size))
     except MemoryError:
         raise
     except Exception as error:  # no preview, or a damaged one, and decoders raise a dozen kinds: it is developed then
