@@ -91,7 +91,7 @@ class Indexer:
         changes = record_changes(self._catalog, places=places, cancel=cancel)
         if places is None:
             self._catalog.files.retry(_TRANSIENT)
-        paired = self._pair() if places is None or changes.any else 0
+        paired = self._pair() if changes.any or self._catalog.pairs.stale(wanted=self._pair_raw) else 0
         if changes.removed or changes.changed or paired:
             self._models.reconcile()
         if changes.any or paired:

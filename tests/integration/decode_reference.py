@@ -45,11 +45,7 @@ def models() -> dict[str, tuple]:
 
 def vectors(model, tensors: list[torch.Tensor]) -> np.ndarray:
     with torch.inference_mode():
-        parts = [
-            model.encode_image(torch.stack(tensors[i : i + BATCH]), normalize=True)
-            for i in range(0, len(tensors), BATCH)
-        ]
-    return torch.cat(parts).numpy()
+        return model.encode_image(torch.stack(tensors), normalize=True).numpy()
 
 
 def main(listing: Path, answer: Path) -> None:
@@ -62,13 +58,16 @@ def main(listing: Path, answer: Path) -> None:
         config = open_clip.get_model_preprocess_cfg(model)
         preprocess = Preprocess.from_open_clip(config)
         mean, std = (torch.tensor(v)[:, None, None] for v in (preprocess.mean, preprocess.std))
-        ours, theirs = [], []
-        for file in files:
-            pixels = read_photo(file, frozenset(), preprocess, 250).pixels
-            assert pixels is not None
-            ours.append((torch.from_numpy(pixels).permute(2, 0, 1) / 255 - mean) / std)
-            theirs.append(transform(in_full(file)))
-        cosines = (vectors(model, ours) * vectors(model, theirs)).sum(axis=1)
-        apart = [float(((a - b).abs() * std).mean() * 255) for a, b in zip(ours, theirs, strict=True)]
-        result[name] = {"cosines": cosines.tolist(), "grey_levels": apart}
+        cosines: list[float] = []
+        apart: list[float] = []
+        for start in range(0, len(files), BATCH):
+            ours, theirs = [], []
+            for file in files[start : start + BATCH]:
+                pixels = read_photo(file, frozenset(), preprocess, 250).pixels
+                assert pixels is not None
+                ours.append((torch.from_numpy(pixels).permute(2, 0, 1) / 255 - mean) / std)
+                theirs.append(transform(in_full(file)))
+            cosines += (vectors(model, ours) * vectors(model, theirs)).sum(axis=1).tolist()
+            apart += [float(((a - b).abs() * std).mean() * 255) for a, b in zip(ours, theirs, strict=True)]
+        result[name] = {"cosines": cosines, "grey_levels": apart}
     answer.write_text(json.dumps(result))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from photosearch.catalog.pairs import _RAW_FILES_AND_WHAT_LIES_BESIDE
 from photosearch.library import Library
 from photosearch.records import FileState, Query
 from tests.raw_files import corners, dng, jpeg
@@ -219,3 +220,19 @@ def test_the_photo_can_be_looked_at_while_only_its_raw_file_is_here(library, pai
     library._catalog.files.set_away(folder.id, file_ids=[rows[b"IMG_1.jpg"].id])
     assert [p.state for p in library.photo(photo_id).places] == [FileState.KNOWN, FileState.AWAY]
     assert library.preview(photo_id, max_px=64).startswith(b"\xff\xd8")
+
+
+def test_a_run_that_was_broken_off_before_the_pairs_were_made_is_finished_by_the_next(library, pair):
+    with library._catalog.database.writing() as db:
+        db.execute("UPDATE file SET state = 'pending', photo_id = NULL WHERE partner_id IS NOT NULL")
+    assert library.status().pending == 1
+    assert library.index().encoded == 0
+    assert photos(library) == [["IMG_1.jpg", "IMG_1.DNG"]]
+    assert library.status().pending == 0
+
+
+def test_thousands_of_pairs_are_found_by_the_index_and_not_by_looking_at_all(library):
+    with library._catalog.database.reading() as db:
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {_RAW_FILES_AND_WHAT_LIES_BESIDE}")]
+    assert any("raw USING INDEX file_raw" in step for step in plan)
+    assert any("SEARCH beside" in step and "rel>? AND rel<?" in step for step in plan)
