@@ -53,6 +53,8 @@ TABLE: dict[str, Setting] = {
                 choices=("auto", "cpu")),
         Setting("max_megapixels", 250, "Pictures with more megapixels are listed as problems instead of decoded.",
                 smallest=1, largest=2000),
+        Setting("pair_raw_with_jpeg", True,
+                "A raw file with a JPEG or HEIC of the same name beside it counts as one photo with it."),
         Setting("paused", False, "Indexing waits until it is resumed."),
         Setting("tile_px", 190, "Height of the thumbnails in the window, in pixels.", smallest=80, largest=420),
     )

@@ -44,6 +44,8 @@ OWNERS = {
     "pebble": ("indexer",),
     "PIL": ("media", "model.preprocess"),
     "pi_heif": ("media",),
+    "pillow_jxl": ("media",),
+    "rawpy": ("media",),
     "defusedxml": ("media",),
     "platformdirs": ("paths",),
     "tomli_w": ("settings",),

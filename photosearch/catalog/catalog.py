@@ -9,6 +9,7 @@ from photosearch.catalog.database import Database
 from photosearch.catalog.embeddings import Embeddings
 from photosearch.catalog.files import Files
 from photosearch.catalog.folders import Folders
+from photosearch.catalog.pairs import Pairs
 from photosearch.catalog.photos import Photos
 from photosearch.catalog.schema import APPLICATION_ID, MIGRATIONS
 from photosearch.errors import CatalogDamaged, DataFolderUnusable
@@ -35,6 +36,7 @@ class Catalog:
         )
         self.folders = Folders(self.database)
         self.files = Files(self.database)
+        self.pairs = Pairs(self.database)
         self.photos = Photos(self.database)
         self.embeddings = Embeddings(self.database)
 

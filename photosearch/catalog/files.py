@@ -118,7 +118,8 @@ class Files:
                     continue
                 db.execute("DELETE FROM file WHERE folder_id = ? AND rel = ? AND id != ?", (folder_id, rel, file_id))
                 db.execute(
-                    "UPDATE file SET folder_id = ?, rel = ?, size = ?, mtime_ns = ?, device = ?, inode = ?,"
+                    "UPDATE file SET folder_id = ?, rel = ?, raw_stem = NULL, size = ?, mtime_ns = ?,"
+                    " device = ?, inode = ?,"
                     " state = CASE WHEN state = ? THEN CASE WHEN photo_id IS NULL THEN ? ELSE ? END ELSE state END"
                     " WHERE id = ?",
                     (folder_id, rel, *stat, FileState.AWAY, FileState.PENDING, FileState.KNOWN, file_id),
@@ -164,14 +165,14 @@ class Files:
 
     def work(self, model_id: int) -> list[WorkItem]:
         """What waits to be read for this model, newest first: new and changed files, and one file of each photo
-        that has no embedding of the model yet."""
+        that has no embedding of the model yet. Raw files with a partner are left out."""
         with self._database.reading() as db:
             rows = db.execute(
                 "SELECT file.id, folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
-                " WHERE file.state = 'pending' AND folder.state = 'here'"
+                " WHERE file.state = 'pending' AND partner_id IS NULL AND folder.state = 'here'"
                 " UNION ALL"
                 " SELECT min(file.id), folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
-                " WHERE file.state = 'known' AND folder.state = 'here' AND photo_id NOT IN"
+                " WHERE file.state = 'known' AND partner_id IS NULL AND folder.state = 'here' AND photo_id NOT IN"
                 " (SELECT photo_id FROM embedding WHERE model_id = ?) GROUP BY photo_id",
                 (model_id,),
             ).fetchall()

@@ -120,7 +120,8 @@ class Photos:
             ]
 
     def get(self, photo_ids: Sequence[int]) -> dict[int, Photo]:
-        """The photos that are in sight among the ids, with their files, present ones first."""
+        """The photos that are in sight among the ids, with their files: present ones first, raw files beside a picture
+        after it."""
         columns = ", ".join(f"photo.{name}" for name in _FACTS)
         facts: dict[int, PhotoFacts] = {}
         places: dict[int, list[Place]] = {}
@@ -132,7 +133,7 @@ class Photos:
                 for row in db.execute(
                     "SELECT photo_id, path, rel, file.state, size, mtime_ns FROM file"
                     f" JOIN folder ON folder.id = folder_id WHERE photo_id IN ({marks})"
-                    " ORDER BY file.state = 'away', file.state = 'problem', path, rel",
+                    " ORDER BY file.state = 'away', file.state = 'problem', partner_id IS NOT NULL, path, rel",
                     part,
                 ):
                     place = Place(path_of(row[1], row[2]), FileState(row[3]), row[4], row[5])

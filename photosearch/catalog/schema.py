@@ -78,4 +78,18 @@ def _create(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS = (_create,)
+def _pair_raw_files(db: sqlite3.Connection) -> None:
+    """``raw_stem``: NULL where the name was not looked at yet, empty where it is no raw file's, else all up to the
+    extension. ``partner_id``: the file beside a raw file whose photo it holds; it may be gone, so it is no reference.
+    Old rows stay NULL; the next run fills them."""
+    for statement in (
+        "ALTER TABLE file ADD COLUMN raw_stem BLOB",
+        "ALTER TABLE file ADD COLUMN partner_id INTEGER",
+        "CREATE INDEX file_unnamed ON file (id) WHERE raw_stem IS NULL",
+        "CREATE INDEX file_raw ON file (id) WHERE raw_stem > x''",
+        "CREATE INDEX file_paired ON file (id) WHERE partner_id IS NOT NULL",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS = (_create, _pair_raw_files)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from photosearch.errors import PhotoError, ProblemCode
-from photosearch.media.decode import decode
-from photosearch.media.thumbnails import THUMBNAIL_PX, preview, thumbnail
+from photosearch.media.decode import Decoded, decode
+from photosearch.media.thumbnails import ENOUGH_FOR_THUMBNAIL_PX, preview, thumbnail
 from photosearch.model.preprocess import Preprocess
 from photosearch.records import PhotoFacts
 
@@ -43,7 +43,11 @@ def read_photo(path: Path, known: frozenset[bytes], preprocess: Preprocess, max_
     if not settled or digest in known:
         return ReadPhoto(digest, size, mtime_ns, settled)
     decoded = decode(
-        data, name=path.name, min_side_px=max(THUMBNAIL_PX, preprocess.side_px), max_megapixels=max_megapixels
+        data,
+        name=path.name,
+        min_side_px=_enough_px(preprocess),
+        min_long_side_px=ENOUGH_FOR_THUMBNAIL_PX,
+        max_megapixels=max_megapixels,
     )
     return ReadPhoto(
         digest,
@@ -52,7 +56,7 @@ def read_photo(path: Path, known: frozenset[bytes], preprocess: Preprocess, max_
         settled,
         facts=decoded.facts,
         thumbnail=thumbnail(decoded.image),
-        pixels=preprocess.apply(decoded.image),
+        pixels=_seen(decoded, preprocess),
     )
 
 
@@ -60,21 +64,34 @@ def read_pixels(source: Path | bytes, preprocess: Preprocess, max_megapixels: in
     """A picture that is a query: uint8 [side, side, 3]. Raises PhotoError."""
     data = source if isinstance(source, bytes) else _read(source)[0]
     name = "the picture" if isinstance(source, bytes) else source.name
-    decoded = decode(data, name=name, min_side_px=preprocess.side_px, max_megapixels=max_megapixels)
-    return preprocess.apply(decoded.image)
+    decoded = decode(data, name=name, min_side_px=_enough_px(preprocess), max_megapixels=max_megapixels)
+    return _seen(decoded, preprocess)
 
 
 def read_preview(path: Path, max_px: int, max_megapixels: int) -> bytes:
     """A file as an upright JPEG whose long side is at most ``max_px``. Raises PhotoError."""
     data = _read(path)[0]
-    decoded = decode(data, name=path.name, min_side_px=max_px, max_megapixels=max_megapixels)
+    decoded = decode(data, name=path.name, min_side_px=1, min_long_side_px=max_px, max_megapixels=max_megapixels)
     return preview(decoded.image, max_px=max_px)
 
 
 def read_thumbnail(path: Path, max_megapixels: int) -> bytes:
     """A file's thumbnail, for a cache that lost it. Raises PhotoError."""
     data = _read(path)[0]
-    return thumbnail(decode(data, name=path.name, min_side_px=THUMBNAIL_PX, max_megapixels=max_megapixels).image)
+    decoded = decode(
+        data, name=path.name, min_side_px=1, min_long_side_px=ENOUGH_FOR_THUMBNAIL_PX, max_megapixels=max_megapixels
+    )
+    return thumbnail(decoded.image)
+
+
+def _seen(decoded: Decoded, preprocess: Preprocess) -> np.ndarray:
+    return preprocess.apply(decoded.image, full_size=(decoded.facts.width, decoded.facts.height))
+
+
+def _enough_px(preprocess: Preprocess) -> int:
+    """How short the shorter side of a decoded picture may be. At one and a half times what the model wants, its input
+    differs from that of a full decode by less than a grey level (docs/decisions.md)."""
+    return max(preprocess.shape[:2]) * 3 // 2
 
 
 def _read(path: Path) -> tuple[bytes, int, int, bool]:

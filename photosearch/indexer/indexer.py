@@ -17,6 +17,7 @@ from photosearch.errors import ProblemCode
 from photosearch.indexer.changes import record_changes
 from photosearch.indexer.decode_pool import DecodePool, default_workers
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
+from photosearch.media.formats import PARTNER_EXTENSIONS, raw_stem
 from photosearch.progress import CancelToken, Event, LibraryChanged, PauseSwitch, Phase, Progress
 from photosearch.records import IndexReport
 from photosearch.vectors import VectorIndex
@@ -65,12 +66,14 @@ class Indexer:
         models: ModelSource,
         pause: PauseSwitch,
         max_megapixels: int,
+        pair_raw: bool,
     ) -> None:
         self._catalog = catalog
         self._thumbnails = thumbnails
         self._models = models
         self._pause = pause
         self._max_megapixels = max_megapixels
+        self._pair_raw = pair_raw
 
     def run(
         self,
@@ -88,9 +91,10 @@ class Indexer:
         changes = record_changes(self._catalog, places=places, cancel=cancel)
         if places is None:
             self._catalog.files.retry(_TRANSIENT)
-        if changes.removed or changes.changed:
+        paired = self._pair() if changes.any or self._catalog.pairs.stale(wanted=self._pair_raw) else 0
+        if changes.removed or changes.changed or paired:
             self._models.reconcile()
-        if changes.any:
+        if changes.any or paired:
             on_event(LibraryChanged(removed=changes.removed))
         tally = Tally()
         device = ""
@@ -105,6 +109,12 @@ class Indexer:
                 work = self._catalog.files.work(active.id)
             encoding_started = time.monotonic()
             tally = self._read(work, active, on_event, cancel)
+            if self._pair():
+                # Raw files whose partner turned out to be unreadable are read by themselves.
+                tried = {item.file_id for item in work}
+                alone = [item for item in self._catalog.files.work(active.id) if item.file_id not in tried]
+                if alone:
+                    tally += self._read(alone, active, on_event, cancel)
             self._models.reconcile()
         if places is None:
             gone = self._catalog.photos.purge()
@@ -128,6 +138,12 @@ class Indexer:
         )
         log.info("index run: %s", report)
         return report
+
+    def _pair(self) -> int:
+        """Raw files and the pictures beside them; returns how many raw files gained or lost their partner."""
+        return self._catalog.pairs.update(
+            wanted=self._pair_raw, raw_stem=raw_stem, partner_extensions=PARTNER_EXTENSIONS
+        )
 
     def _read(
         self, work: list[WorkItem], active: ActiveModel, on_event: Callable[[Event], None], cancel: CancelToken

@@ -221,6 +221,7 @@ class Library:
                 models=self._model,
                 pause=pause,
                 max_megapixels=int(self.settings["max_megapixels"]),
+                pair_raw=bool(self.settings["pair_raw_with_jpeg"]),
             )
             report = indexer.run(places=places, on_event=on_event, cancel=cancel)
             self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged

@@ -1,7 +1,8 @@
 """Which picture formats are read: their names, extensions, and how content is told apart by its first bytes.
 
 A file is taken for a picture by its extension, so that a scan opens nothing. What it then holds is decided by content
-alone, except for the few formats that have no mark of their own (TGA) or share one (a cursor begins like a TGA).
+alone, except for the few formats that have no mark of their own (TGA) or share one (a cursor begins like a TGA, and
+most cameras' raw files like a TIFF).
 Formats whose decoders run programs or fetch things (EPS, PDF, WMF, SVG) are never read. Loads no decoder.
 """
 
@@ -16,7 +17,7 @@ from photosearch.errors import ProblemCode
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A picture format. ``plugin`` is Pillow's name of its decoder, None where there is none yet.
+    """A picture format. ``plugin`` is Pillow's name of its decoder, None where it is not one of Pillow's.
 
     ``bytes_per_pixel`` is the most memory one pixel of the full picture takes while it is decoded, all copies counted
     (decoder's planes, the plug-in's buffer, Pillow's image); 0 where that depends on the picture's mode.
@@ -48,21 +49,23 @@ PCX = Format("PCX", "PCX", ("pcx",))
 SGI = Format("SGI", "SGI", ("sgi",))
 QOI = Format("QOI", "QOI", ("qoi",))
 PCD = Format("Photo CD", "PCD", ("pcd",))
-JPEG_XL = Format("JPEG XL", None, ("jxl",))
+JPEG_XL = Format("JPEG XL", "JXL", ("jxl",), bytes_per_pixel=24)
+RAW = Format(
+    "RAW", None,
+    ("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "gpr", "iiq", "k25", "kdc", "mef", "mos", "mrw",
+     "nef", "nrw", "orf", "ori", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
+)  # fmt: skip
 
 FORMATS: tuple[Format, ...] = (
-    JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JPEG_2000, PNM, TGA, PSD, ICO, CUR, PCX, SGI, QOI, PCD, JPEG_XL,
+    JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JPEG_2000, PNM, TGA, PSD, ICO, CUR, PCX, SGI, QOI, PCD, JPEG_XL, RAW,
 )  # fmt: skip
+
+PACKAGES: dict[Format, str] = {HEIC: "pi_heif", RAW: "rawpy", JPEG_XL: "pillow_jxl"}
+"""The formats that need a package beside Pillow."""
 
 SUPPORTED_EXTENSIONS: frozenset[str] = frozenset(e for f in FORMATS for e in f.extensions)
-"""Lower case, without the dot. JPEG XL is among them: its files are then listed with the reason, not left unseen."""
-
-_RAW_EXTENSIONS = frozenset(
-    (
-        "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef",
-        "nrw", "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
-    )
-)  # fmt: skip
+"""Lower case, without the dot. JPEG XL is among them also where it cannot be read: its files are then listed with the
+reason, not left unseen."""
 
 
 def is_picture_name(name: bytes | str) -> bool:
@@ -76,6 +79,16 @@ def is_picture_name(name: bytes | str) -> bool:
     return not base.startswith(b"._") and extension(base) in SUPPORTED_EXTENSIONS
 
 
+PARTNER_EXTENSIONS = (*JPEG.extensions, *HEIC.extensions)
+"""The pictures that cameras write beside a raw file, the preferred ones first."""
+
+
+def raw_stem(rel: bytes) -> bytes | None:
+    """The path of a raw file up to its extension, with the dot; None for any other file."""
+    ending = extension(rel)
+    return rel[: -len(ending)] if ending in RAW.extensions else None
+
+
 def extension(name: bytes | str) -> str:
     """The extension, lower case, without the dot; empty where there is none. ``.jpg`` alone has none."""
     stem, dot, end = os.fsencode(name).rpartition(b".")
@@ -87,9 +100,9 @@ def format_table() -> list[tuple[str, tuple[str, ...], bool]]:
     from PIL import features  # here, so that asking for an extension loads no imaging library
 
     def available(f: Format) -> bool:
-        if f is HEIC:
-            return importlib.util.find_spec("pi_heif") is not None
-        return f.plugin is not None and (f.feature is None or bool(features.check(f.feature)))
+        if f in PACKAGES:
+            return importlib.util.find_spec(PACKAGES[f]) is not None
+        return f.feature is None or bool(features.check(f.feature))
 
     return [(f.name, f.extensions, available(f)) for f in FORMATS]
 
@@ -108,14 +121,14 @@ def identify(data: bytes, *, name: str) -> Format | Unreadable:
     ending = extension(name)
     if not any(head) and not any(data[: 1 << 20]) and not data.strip(b"\0"):
         return Unreadable(ProblemCode.DAMAGED, "The file holds nothing but zeros: its content was lost.")
-    if ending in _RAW_EXTENSIONS or _is_raw(head):
-        return Unreadable(ProblemCode.NO_CODEC, "This is a camera's raw file; PhotoSearch cannot read those yet.")
+    if _is_raw(head):
+        return RAW
     # TGA has no mark, and one begins like a cursor: only its extension tells, unless the content says otherwise.
     if ending == "tga" and (found := _by_mark(data, head)) in (None, CUR, ICO):
         return TGA
     found = _by_mark(data, head)
-    if found is JPEG_XL:
-        return Unreadable(ProblemCode.NO_CODEC, "This is a JPEG XL picture; PhotoSearch has no decoder for those yet.")
+    if found is TIFF and ending in RAW.extensions:
+        return RAW
     if found is not None:
         return found
     if (kind := _media_family(head)) is not None:
@@ -125,6 +138,8 @@ def identify(data: bytes, *, name: str) -> Format | Unreadable:
             return Unreadable(ProblemCode.NO_CODEC, f"This is {picture}, a format PhotoSearch does not read.")
     if (what := _other_content(data)) is not None:
         return Unreadable(ProblemCode.NOT_A_PICTURE, f"This is {what}, not a picture{_named(ending)}.")
+    if ending in RAW.extensions:  # some cameras' raw files have no mark
+        return RAW
     return Unreadable(
         ProblemCode.NOT_A_PICTURE,
         "The content is of no known picture format: the file is badly damaged, or is not a picture.",

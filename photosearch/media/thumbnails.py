@@ -9,6 +9,9 @@ from PIL import Image
 THUMBNAIL_PX = 512
 """Long side of a thumbnail: two rows of tiles on a screen with doubled pixels."""
 
+ENOUGH_FOR_THUMBNAIL_PX = 480
+"""A picture decoded to this long side may be the thumbnail: an eighth of a photo of 4000 pixels is 500."""
+
 _THUMBNAIL_QUALITY = 82
 _PREVIEW_QUALITY = 88
 

@@ -65,24 +65,28 @@ class Preprocess:
         """Shape of what ``apply`` returns: height, width, 3."""
         return self.side_px, self.width_px or self.side_px, 3
 
-    def apply(self, image: Image.Image) -> np.ndarray:
+    def apply(self, image: Image.Image, *, full_size: tuple[int, int] | None = None) -> np.ndarray:
         """The model's view of a picture.
 
         image: upright, mode RGB, any size from 1 × 1.
+        full_size: of the picture that ``image`` is a whole part of (a half, a third …; sides rounded up). What is cut
+        off and by how much is scaled then follows from it, as if it had been decoded in full: sizes are rounded to
+        whole pixels on the way, and of a smaller picture to other ones.
         Returns uint8 [height, width, 3], a new array.
         """
         height, width, _ = self.shape
+        view = _View.of(image, full_size)
         if self.resize_mode == "squash":
-            return np.array(image.resize((width, height), _FILTERS[self.interpolation]))
+            return view.resized((width, height), _FILTERS[self.interpolation])
         if self.resize_mode == "longest":
-            return self._fit(image, width, height)
-        return self._fill(image, width, height)
+            return self._fit(view, width, height)
+        return self._fill(view, width, height)
 
-    def _fill(self, image: Image.Image, width: int, height: int) -> np.ndarray:
+    def _fill(self, image: _View, width: int, height: int) -> np.ndarray:
         """Scale until the target is covered, keep its middle."""
         if width == height:
             # torchvision's Resize: the longer side is cut to a whole number, not rounded.
-            short = min(image.size)
+            short = min(image.width, image.height)
             scaled_width = width if image.width == short else int(width * image.width / short)
             scaled_height = height if image.height == short else int(height * image.height / short)
             resample = _FILTERS[self.interpolation]
@@ -94,19 +98,47 @@ class Preprocess:
         left, top = round((scaled_width - width) / 2), round((scaled_height - height) / 2)
         x, y = image.width / scaled_width, image.height / scaled_height
         box = (left * x, top * y, min((left + width) * x, image.width), min((top + height) * y, image.height))
-        return np.array(image.resize((width, height), resample, box=box))
+        return image.resized((width, height), resample, box=box)
 
-    def _fit(self, image: Image.Image, width: int, height: int) -> np.ndarray:
+    def _fit(self, image: _View, width: int, height: int) -> np.ndarray:
         """Scale until it fits, pad around it."""
         ratio = max(image.width / width, image.height / height)
         # At least one pixel: open_clip fails on a picture 200 times as long as high.
         scaled = max(1, round(image.width / ratio)), max(1, round(image.height / ratio))
         canvas = np.full((height, width, 3), self.fill, np.uint8)
         left, top = (width - scaled[0]) // 2, (height - scaled[1]) // 2
-        canvas[top : top + scaled[1], left : left + scaled[0]] = np.asarray(
-            image.resize(scaled, _FILTERS[self.interpolation])
-        )
+        canvas[top : top + scaled[1], left : left + scaled[0]] = image.resized(scaled, _FILTERS[self.interpolation])
         return canvas
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A picture that may be there only scaled down, spoken of by its full width and height."""
+
+    image: Image.Image
+    width: int
+    height: int
+    factor: int
+
+    @classmethod
+    def of(cls, image: Image.Image, full_size: tuple[int, int] | None) -> _View:
+        if full_size is not None:
+            factor = max(1, round(max(full_size) / max(image.size)))
+            if image.size == (-(-full_size[0] // factor), -(-full_size[1] // factor)):
+                return cls(image, *full_size, factor)
+        return cls(image, *image.size, 1)
+
+    def resized(
+        self,
+        size: tuple[int, int],
+        resample: Image.Resampling,
+        *,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> np.ndarray:
+        """The part within ``box`` (all of it by default), in full-size pixels, as uint8 [height, width, 3]."""
+        left, top, right, bottom = box or (0, 0, self.width, self.height)
+        f = self.factor
+        return np.array(self.image.resize(size, resample, box=(left / f, top / f, right / f, bottom / f)))
 
 
 def _three(values: float | list[float] | tuple[float, ...]) -> tuple[float, float, float]:

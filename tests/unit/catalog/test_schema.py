@@ -4,8 +4,12 @@ import sqlite3
 
 from photosearch.catalog import Catalog
 from photosearch.catalog.schema import APPLICATION_ID, MIGRATIONS
+from photosearch.media.formats import PARTNER_EXTENSIONS, raw_stem
 
-TESTED_STEPS = {"_create": "test_step_1_makes_every_table"}
+TESTED_STEPS = {
+    "_create": "test_step_1_makes_every_table",
+    "_pair_raw_files": "test_step_2_keeps_every_file_and_looks_at_its_name_later",
+}
 """Each step of MIGRATIONS and the test here that builds the state before it and checks the state after it."""
 
 
@@ -28,13 +32,34 @@ def test_step_1_makes_every_table(tmp_path):
     assert (version, stamp) == (len(MIGRATIONS), APPLICATION_ID)
 
 
+def test_step_2_keeps_every_file_and_looks_at_its_name_later(tmp_path, monkeypatch):
+    path = tmp_path / "catalog.sqlite3"
+    with monkeypatch.context() as before:
+        before.setattr("photosearch.catalog.catalog.MIGRATIONS", MIGRATIONS[:1])
+        old = Catalog(path, backups=tmp_path / "backups")
+        with old.database.writing() as db:
+            db.execute("INSERT INTO folder (id, path) VALUES (1, ?)", (b"/photos",))
+            db.executemany(
+                "INSERT INTO file (folder_id, rel, size, mtime_ns, device, inode, state) VALUES (1, ?, 1, 1, 1, 1, ?)",
+                [(b"a.cr2", "problem"), (b"a.jpg", "pending")],
+            )
+        old.close()
+    catalog = Catalog(path, backups=tmp_path / "backups")
+    names = {rel: row.state.value for rel, row in catalog.files.snapshot(1).items()}
+    changed = catalog.pairs.update(wanted=True, raw_stem=raw_stem, partner_extensions=PARTNER_EXTENSIONS)
+    waiting = [item.path.name for item in catalog.files.work(-1)]
+    catalog.close()
+    assert names == {b"a.cr2": "problem", b"a.jpg": "pending"}
+    assert (changed, waiting) == (1, ["a.jpg"])
+
+
 def test_a_migration_of_an_existing_catalog_is_preceded_by_a_copy_of_it(tmp_path, monkeypatch):
     path = tmp_path / "catalog.sqlite3"
     Catalog(path, backups=tmp_path / "backups").close()
     step = lambda db: db.execute("ALTER TABLE photo ADD COLUMN place TEXT")  # noqa: E731
     monkeypatch.setattr("photosearch.catalog.catalog.MIGRATIONS", (*MIGRATIONS, step))
     Catalog(path, backups=tmp_path / "backups").close()
-    copy = sqlite3.connect(tmp_path / "backups" / "catalog-version-1.sqlite3")
+    copy = sqlite3.connect(tmp_path / "backups" / f"catalog-version-{len(MIGRATIONS)}.sqlite3")
     columns = [r[1] for r in copy.execute("PRAGMA table_info(photo)")]
     copy.close()
     assert "hash" in columns

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from photosearch.errors import PhotoError, ProblemCode
+from photosearch.media import plugins
 from photosearch.media.decode import Decoded, decode
 
 RED, GREEN, BLUE, YELLOW = (220, 20, 20), (20, 180, 20), (20, 20, 220), (230, 220, 20)
@@ -249,7 +250,8 @@ def test_postscript_never_reaches_a_decoder() -> None:
 
 
 def test_without_its_plug_in_a_heic_says_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("photosearch.media.decode._heic_registered", lambda: False)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    monkeypatch.setattr(plugins, "_loaded", plugins._loaded.__wrapped__)
     assert refused((data / "corners.heic").read_bytes()).code is ProblemCode.NO_CODEC
 
 

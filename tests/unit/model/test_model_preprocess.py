@@ -47,6 +47,24 @@ def test_an_input_that_is_not_square_has_its_height_first():
         assert Preprocess(16, mode, "bilinear", MEAN, STD, width_px=48).apply(stripes(100, 90)).shape == (16, 48, 3)
 
 
+@pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
+@pytest.mark.parametrize("size", [(1772, 1181), (1181, 1772), (1601, 1203), (3001, 999)])
+@pytest.mark.parametrize("factor", [2, 3, 8])
+def test_a_picture_decoded_to_a_part_of_its_size_is_cut_and_scaled_as_the_whole_one_is(mode, size, factor):
+    blots = np.random.default_rng(4).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    whole = Image.fromarray(blots).resize(size, Image.Resampling.NEAREST)  # edges show where it was cut
+    part = whole.reduce(factor)
+    expected = preprocess(mode).apply(whole).astype(int)
+    off = np.abs(preprocess(mode).apply(part, full_size=size) - expected).mean()
+    assert off < 3
+    assert off <= np.abs(preprocess(mode).apply(part) - expected).mean()
+
+
+def test_a_full_size_that_does_not_fit_the_picture_is_not_believed():
+    image = stripes(300, 200)
+    assert np.array_equal(preprocess().apply(image, full_size=(1000, 600)), preprocess().apply(image))
+
+
 def test_the_result_belongs_to_the_caller():
     image = stripes(32, 32)
     pixels = preprocess().apply(image)
