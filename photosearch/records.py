@@ -6,7 +6,7 @@ those groups do not import each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -171,6 +171,22 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What became of every file; each is in just one class: files = searchable + waiting + away + all problems.
+
+    ``searchable``: its content, as it was when last read, can be found in the model in use. ``waiting``: to be read, or
+    to be encoded for this model. ``problems``: by code. ``copies``: searchable files whose photo another one holds too.
+    """
+
+    files: int = 0
+    searchable: int = 0
+    waiting: int = 0
+    away: int = 0
+    problems: dict[str, int] = field(default_factory=dict)
+    copies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The account of the library. ``searchable`` photos, and what keeps the other files from being so."""
 
@@ -185,3 +201,4 @@ class Status:
     index_count: int
     index_bytes: int
     data_dir: Path
+    account: Account

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from photosearch.catalog.database import Database
 from photosearch.errors import ProblemCode
-from photosearch.records import FileState, Problem
+from photosearch.records import Account, FileState, Problem
 
+_UNKNOWN_PROBLEM = "unknown"
+"""A file whose reason was lost; it still has its place in the account."""
 _UNKNOWN_TIME = -(2**62)
 """The year 1823, which no file has: the file will differ from what is remembered of it."""
 
@@ -62,6 +64,7 @@ class Counts:
     pending: int
     problems: int
     away: int
+    account: Account
 
 
 class Files:
@@ -230,19 +233,41 @@ class Files:
         """The account of the library: files by state, photos, and those with an embedding of the model."""
         with self._database.reading() as db:
             states = dict(db.execute("SELECT state, count(*) FROM file GROUP BY state").fetchall())
+            codes = db.execute(
+                "SELECT code, count(*) FROM problem JOIN file ON id = file_id WHERE state = 'problem' GROUP BY code"
+            ).fetchall()
+            found, held = db.execute(
+                "SELECT count(*), count(DISTINCT photo_id) FROM file WHERE state = 'known' AND EXISTS"
+                " (SELECT 1 FROM embedding WHERE embedding.photo_id = file.photo_id AND model_id = ?)",
+                (model_id,),
+            ).fetchone()
             photos = db.execute("SELECT count(*) FROM photo WHERE orphaned_at IS NULL").fetchone()[0]
             searchable = db.execute(
                 "SELECT count(*) FROM embedding JOIN photo ON photo.id = photo_id"
                 " WHERE model_id = ? AND orphaned_at IS NULL",
                 (model_id,),
             ).fetchone()[0]
+        problems = dict(codes)
+        in_trouble = states.get(FileState.PROBLEM, 0)
+        if lost := in_trouble - sum(problems.values()):
+            problems[_UNKNOWN_PROBLEM] = lost
+        pending, away = states.get(FileState.PENDING, 0), states.get(FileState.AWAY, 0)
+        total = sum(states.values())
         return Counts(
-            files=sum(states.values()),
+            files=total,
             photos=photos,
             searchable=searchable,
-            pending=states.get(FileState.PENDING, 0),
-            problems=states.get(FileState.PROBLEM, 0),
-            away=states.get(FileState.AWAY, 0),
+            pending=pending,
+            problems=in_trouble,
+            away=away,
+            account=Account(
+                files=total,
+                searchable=found,
+                waiting=pending + states.get(FileState.KNOWN, 0) - found,
+                away=away,
+                problems=problems,
+                copies=found - held,
+            ),
         )
 
 

@@ -367,6 +367,7 @@ class Library:
             index_count=len(index) if index is not None else 0,
             index_bytes=self._model.index_bytes,
             data_dir=self.paths.data,
+            account=counts.account,
         )
 
     def models(self) -> list[tuple[str, str, int, int, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolButton, QWidget
 
+from photosearch.account import account_text
 from photosearch.progress import Phase, Progress
 from photosearch.records import Status
 from photosearch.ui import icons, theme
@@ -106,10 +107,10 @@ class StatusLine(QFrame):
         row.addSpacing(UNIT_PX)
         for part in (self._small, self._slider, self._large):
             row.addWidget(part)
-        self._text, self._paused = "", False
+        self._text, self._account, self._paused = "", "", False
         self._notice_over = QTimer(self)
         self._notice_over.setSingleShot(True)
-        self._notice_over.timeout.connect(lambda: self._counts.setText(self._text))
+        self._notice_over.timeout.connect(self._end_notice)
         self._pause.clicked.connect(self.pause_wanted)
         self._problems.clicked.connect(self.problems_wanted)
         self._slider.valueChanged.connect(self.tile_px_changed)
@@ -134,10 +135,19 @@ class StatusLine(QFrame):
         self._counts.setToolTip("")
         self._notice_over.start(_NOTICE_MS)
 
-    def show_problems(self, count: int) -> None:
+    def _end_notice(self) -> None:
+        self._counts.setText(self._text)
+        self._counts.setToolTip(self._account)
+
+    def show_account(self, status: Status) -> None:
+        """How many files have problems; the whole account is under the mouse."""
+        count, account = status.problems, account_text(status.account)
         self._problems.setVisible(count > 0)
         self._problems.setText("1 file has a problem" if count == 1 else f"{count:,} files have problems")
-        self._problems.setToolTip("See which files cannot be searched, and why")
+        self._problems.setToolTip(f"{account} Click to see which, and why.")
+        self._account = account
+        if not self._notice_over.isActive():
+            self._counts.setToolTip(account)
 
     def show_progress(self, progress: Progress, *, paused: bool) -> None:
         self._paused = paused

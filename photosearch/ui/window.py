@@ -274,7 +274,7 @@ class Window(QWidget):
             widget.setEnabled(usable)
         self.details.setVisible(self.commands["details"].isChecked() and usable)
         if session.status is not None:
-            self.status.show_problems(session.status.problems)
+            self.status.show_account(session.status)
         if not session.searching:
             self.status.show_counts(counts_text(session.listing, session.status) if session.status else "")
         self._show_progress()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from photosearch.errors import FolderMissing, PhotoError, ProblemCode
 from photosearch.paths import AppPaths
 from photosearch.progress import Event, LibraryChanged
 from photosearch.records import (
+    Account,
     FileState,
     Folder,
     FolderState,
@@ -185,8 +187,13 @@ class FakeLibrary:
         return Status(
             folders=tuple(self.folders()), files=count, photos=count, searchable=count, pending=self.pending,
             problems=len(self.faults), away=len(self.away), model="fake", index_count=count, index_bytes=0,
-            data_dir=Path("/nowhere"),
+            data_dir=Path("/nowhere"), account=self._account(count),
         )  # fmt: skip
+
+    def _account(self, count: int) -> Account:
+        problems = Counter(fault.code for fault in self.faults)
+        files = count + self.pending + len(self.faults)
+        return Account(files, count, self.pending, 0, dict(problems))
 
     def close(self) -> None:
         self.closed.set()

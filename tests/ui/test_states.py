@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
+from photosearch.account import reason_of
 from photosearch.errors import CatalogDamaged, LibraryBusy
 from photosearch.progress import IndexerFailed, LibraryChanged, Phase, Progress
 from photosearch.records import Problem
@@ -179,10 +180,17 @@ def test_problems_are_counted_listed_copied_and_tried_again(open_window, library
     window.status._problems.click()
     dialog = window.dialogs.problems
     qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 2)
-    assert dialog.tree.topLevelItem(0).text(0) == str(folder / "<b>bad</b>.jpg")
+    damaged = dialog.tree.topLevelItem(0)
+    assert (damaged.text(0), damaged.text(1)) == ("1 damaged", reason_of("damaged").advice)
+    assert damaged.child(0).text(0) == str(folder / "<b>bad</b>.jpg")
+    assert dialog.about.text().startswith("40 of 42 files searchable; 2 not: 1 damaged, 1 empty.")
+    assert window.status._counts.toolTip() == "40 of 42 files searchable; 2 not: 1 damaged, 1 empty."
     assert not dialog.isModal()
     dialog.copy.click()
     assert QGuiApplication.clipboard().text().splitlines()[1] == f"{folder / 'empty.jpg'}\tThe file is empty."
+    damaged.setSelected(True)
+    dialog.copy.click()
+    assert QGuiApplication.clipboard().text() == f"{folder / '<b>bad</b>.jpg'}\tThe file is cut off."
     dialog.retry.click()
     qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 0)
     assert not window.status._problems.isVisible()
