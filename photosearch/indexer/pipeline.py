@@ -25,6 +25,7 @@ from photosearch.catalog import Catalog, IndexedPhoto, ThumbnailStore, WorkItem
 from photosearch.errors import EncoderLost, PhotoError, ProblemCode
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import ReadPhoto, read_photo
+from photosearch.indexer.meter import Meter
 from photosearch.model import ModelInfo
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.records import PhotoFacts
@@ -38,9 +39,7 @@ _LOOK_EVERY_S = 0.2
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
 _LOST_IN_A_ROW = 3
-_REPORT_EVERY_S = 0.1
 _NO_VECTOR = "The model could not make anything of this picture."
-_RATE_WINDOW_S = 20.0
 
 
 class ImageEncoder(Protocol):
@@ -115,7 +114,7 @@ class Pipeline:
     def run(self, work: Sequence[WorkItem]) -> Tally:
         """Index the files. Raises Cancelled (what was committed stays) and the LibraryError tree."""
         info = self._encoder.info
-        meter = _Meter(len(work), self._on_progress)
+        meter = Meter(len(work), self._on_progress)
         limit = 3 * self._pool.workers + info.batch
         waiting = _settled(work)
         upcoming: WorkItem | None = next(waiting, None)
@@ -142,7 +141,7 @@ class Pipeline:
             if drained and upcoming is None:
                 break
             if drained and paused:
-                meter.report(self.tally, Phase.PAUSED, force=True)
+                meter.report(Phase.PAUSED, done=self.tally.done, problems=self.tally.problems, force=True)
                 while self._pause.paused and not self._cancel.cancelled:
                     self._pause.wait_for_resume(_LOOK_EVERY_S)
                 meter.restart()
@@ -158,8 +157,8 @@ class Pipeline:
             else:
                 self._encoding = False
                 self._commit_batch(what, future.result())  # type: ignore[arg-type]
-            meter.report(self.tally, Phase.ENCODING)
-        meter.report(self.tally, Phase.ENCODING, force=True)
+            meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems)
+        meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems, force=True)
         return self.tally
 
     @property
@@ -299,41 +298,6 @@ class Pipeline:
             self._thumbnails.put(thumbnails)  # last, for it writes to a disk that may be full
         if done:
             self._on_added(added)
-
-
-class _Meter:
-    """Turns the tally into progress, at most ten times a second, with a rate over the last seconds."""
-
-    def __init__(self, total: int, report: Callable[[Progress], None]) -> None:
-        self._total = total
-        self._report = report
-        self._looks: deque[tuple[float, int]] = deque()
-        self._last = 0.0
-
-    def restart(self) -> None:
-        self._looks.clear()
-
-    def report(self, tally: Tally, phase: Phase, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if now - self._last < _REPORT_EVERY_S and not force:
-            return
-        self._last = now
-        self._looks.append((now, tally.done))
-        while now - self._looks[0][0] > _RATE_WINDOW_S:
-            self._looks.popleft()
-        (since, done), rate = self._looks[0], None
-        if now - since > 1.0 and tally.done > done:
-            rate = (tally.done - done) / (now - since)
-        self._report(
-            Progress(
-                phase=phase,
-                done=tally.done,
-                total=self._total,
-                problems=tally.problems,
-                photos_per_second=rate,
-                seconds_left=(self._total - tally.done) / rate if rate else None,
-            )
-        )
 
 
 def _settled(work: Sequence[WorkItem]) -> Iterator[WorkItem]:

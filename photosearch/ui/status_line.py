@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolButton, QWidget
 
 from photosearch.account import account_text
-from photosearch.progress import Phase, Progress
+from photosearch.progress import Phase, Progress, rate_text, time_left_text
 from photosearch.records import Status
 from photosearch.ui import icons, theme
 from photosearch.ui.listing import Listing
@@ -30,19 +30,6 @@ def counts_text(listing: Listing, status: Status | None) -> str:
     return f"{good}{len(listing):,}{of} · {listing.seconds:.2f} s"
 
 
-def time_left_text(seconds: float | None) -> str:
-    """``4 min left``; nothing while there is no honest figure."""
-    if seconds is None:
-        return ""
-    if seconds < 50:
-        return "less than a minute left"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{max(1, minutes)} min left"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min left" if rest and hours < 10 else f"{hours} h left"
-
-
 def progress_text(progress: Progress, *, paused: bool) -> str:
     """What the indexer is doing, in words; nothing when it rests."""
     share = f"{progress.done:,} of {progress.total:,}"
@@ -54,8 +41,7 @@ def progress_text(progress: Progress, *, paused: bool) -> str:
         return f"Looking for photos · {progress.found:,} found" if progress.found else "Looking for photos…"
     if progress.phase is Phase.LOADING:
         return "Loading the model…"
-    speed = f"{progress.photos_per_second:.0f}/s" if progress.photos_per_second else ""
-    parts = (f"Indexing {share}", speed, time_left_text(progress.seconds_left))
+    parts = (f"Indexing {share}", rate_text(progress.photos_per_second), time_left_text(progress.seconds_left))
     return " · ".join(part for part in parts if part)
 
 

@@ -124,7 +124,7 @@ def test_while_the_first_photos_are_looked_for_the_page_says_they_will_come(open
 
 def test_progress_is_told_and_indexing_paused_and_resumed(window, library, qtbot):
     library.on_event(Progress(Phase.ENCODING, done=1234, total=9876, photos_per_second=35.2, seconds_left=246))
-    qtbot.waitUntil(lambda: window.status._progress.text() == "Indexing 1,234 of 9,876 · 35/s · 4 min left")
+    qtbot.waitUntil(lambda: window.status._progress.text() == "Indexing 1,234 of 9,876 · 35/s · about 4 min left")
     window.status._pause.click()
     qtbot.waitUntil(lambda: library.paused)
     assert window.status._progress.text() == "Paused · 1,234 of 9,876"
@@ -147,7 +147,8 @@ def test_progress_is_told_and_indexing_paused_and_resumed(window, library, qtbot
         (Progress(Phase.ENCODING, done=1, total=2), False, "Indexing 1 of 2"),
         (Progress(Phase.ENCODING, done=1, total=2, seconds_left=20), False,
          "Indexing 1 of 2 · less than a minute left"),
-        (Progress(Phase.ENCODING, done=1, total=2, seconds_left=9000), False, "Indexing 1 of 2 · 2 h 30 min left"),
+        (Progress(Phase.ENCODING, done=1, total=2, seconds_left=9000), False,
+         "Indexing 1 of 2 · about 2 h 30 min left"),
     ],
 )  # fmt: skip
 def test_progress_in_words(progress, paused, text):
