@@ -16,6 +16,7 @@ class Phase(StrEnum):
     LOADING = "loading model"
     ENCODING = "encoding"
     PAUSED = "paused"
+    ON_BATTERY = "waiting for mains power"
     IDLE = "idle"
 
 

@@ -54,6 +54,9 @@ TABLE: dict[str, Setting] = {
         Setting("max_megapixels", 250, "Pictures with more megapixels are listed as problems instead of decoded.",
                 smallest=1, largest=2000),
         Setting("paused", False, "Indexing waits until it is resumed."),
+        Setting("on_battery", "slow", "How indexing goes on while the computer runs on its battery.",
+                choices=("slow", "pause", "full")),
+        Setting("cores", 0, "How many processor cores indexing may use; 0 stands for all.", smallest=0, largest=256),
         Setting("tile_px", 190, "Height of the thumbnails in the window, in pixels.", smallest=80, largest=420),
     )
 }  # fmt: skip

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 ROOT_CHECK_SECONDS = 60.0
 """How often it is looked whether each root is still the same folder."""
 FULL_LOOK_SECONDS = 3600.0
+PAUSED_LOOK_SECONDS = 60.0
 UNWATCHED_LOOK_SECONDS = 300.0
 """How often folders are looked through that cannot be listened to."""
 RETRY_SECONDS = 60.0
@@ -113,7 +114,7 @@ class BackgroundIndexer:
         if self._pause.paused:
             self._on_event(Progress(Phase.PAUSED))
             while self._pause.paused and not self._cancel.cancelled:
-                self._pause.wait_for_resume(1.0)
+                self._pause.wait_for_resume(PAUSED_LOOK_SECONDS)
         try:
             report = self._do_run(places=places, on_event=self._on_event, cancel=self._cancel)
             self._on_event(Progress(Phase.IDLE, found=report.found, problems=report.problems))

@@ -15,7 +15,8 @@ from typing import Protocol
 from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
 from photosearch.errors import ProblemCode
 from photosearch.indexer.changes import record_changes
-from photosearch.indexer.decode_pool import DecodePool, default_workers
+from photosearch.indexer.decode_pool import DecodePool
+from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
 from photosearch.progress import CancelToken, Event, LibraryChanged, PauseSwitch, Phase, Progress
 from photosearch.records import IndexReport
@@ -64,12 +65,14 @@ class Indexer:
         thumbnails: ThumbnailStore,
         models: ModelSource,
         pause: PauseSwitch,
+        pace: Pace,
         max_megapixels: int,
     ) -> None:
         self._catalog = catalog
         self._thumbnails = thumbnails
         self._models = models
         self._pause = pause
+        self._pace = pace
         self._max_megapixels = max_megapixels
 
     def run(
@@ -134,7 +137,7 @@ class Indexer:
     ) -> Tally:
         """Decode, encode and commit; files that changed meanwhile get further tries, for their writer may be done."""
         total = Tally()
-        with closing(DecodePool(min(default_workers(), len(work)))) as pool:
+        with closing(DecodePool(min(self._pace.workers, len(work)))) as pool:
             for _ in range(_TRIES_FOR_GROWING_FILES):
                 pipeline = Pipeline(
                     catalog=self._catalog,
@@ -148,6 +151,7 @@ class Indexer:
                     on_added=lambda added: on_event(LibraryChanged(added=added)),
                     cancel=cancel,
                     pause=self._pause,
+                    pace=self._pace,
                 )
                 total += pipeline.run(work)
                 if not pipeline.unsettled:

@@ -26,6 +26,7 @@ from photosearch.errors import EncoderLost, PhotoError, ProblemCode
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import ReadPhoto, read_photo
 from photosearch.indexer.meter import Meter
+from photosearch.indexer.pace import POWER_LOOK_SECONDS, Pace
 from photosearch.model import ModelInfo
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.records import PhotoFacts
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 1.0
 """A file younger than this may still be growing; it waits."""
 _LOOK_EVERY_S = 0.2
+_PAUSED_LOOK_S = 60.0
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
 _LOST_IN_A_ROW = 3
@@ -88,6 +90,7 @@ class Pipeline:
         on_added: Callable[[int], None],
         cancel: CancelToken,
         pause: PauseSwitch,
+        pace: Pace,
     ) -> None:
         self._catalog = catalog
         self._thumbnails = thumbnails
@@ -100,6 +103,7 @@ class Pipeline:
         self._on_added = on_added
         self._cancel = cancel
         self._pause = pause
+        self._pace = pace
         self._finished: queue.Queue[tuple[str, object, Future]] = queue.Queue()
         self._ready: deque[_Read] = deque()
         self._known: list[_Read] = []
@@ -108,7 +112,7 @@ class Pipeline:
         self._faults: list[tuple[int, ProblemCode, str]] = []
         self._unsettled = 0
         self._encoding = False
-        self._ready_since = 0.0
+        self._ready_since = self._sent_at = self._rest_until = 0.0
         self.tally = Tally()
 
     def run(self, work: Sequence[WorkItem]) -> Tally:
@@ -121,8 +125,12 @@ class Pipeline:
         in_workers = 0
         while True:
             self._cancel.raise_if_cancelled()
-            paused = self._pause.paused
-            while upcoming is not None and not paused and in_workers + len(self._ready) < limit:
+            gait = self._pace.now()
+            held = self._pause.paused or gait.halted
+            room = min(limit - len(self._ready), gait.decoding)
+            if held or (gait.alternate and self._encoding):
+                room = 0
+            while upcoming is not None and in_workers < room:
                 young = upcoming.mtime_ns / 1e9 - time.time() + SETTLE_SECONDS
                 if 0 < young <= SETTLE_SECONDS:
                     if in_workers or self._ready or self._encoding:
@@ -131,7 +139,8 @@ class Pipeline:
                 self._submit(upcoming, info)
                 in_workers += 1
                 upcoming = next(waiting, None)
-            if self._ready and not self._encoding:
+            resting = self._rest_until - time.monotonic()
+            if self._ready and not self._encoding and resting <= 0 and not (gait.alternate and in_workers):
                 no_more = in_workers == 0
                 if len(self._ready) >= info.batch or no_more or time.monotonic() - self._ready_since > _LOOK_EVERY_S:
                     self._send_batch(info.batch)
@@ -140,14 +149,11 @@ class Pipeline:
                 self._commit_known()
             if drained and upcoming is None:
                 break
-            if drained and paused:
-                meter.report(Phase.PAUSED, done=self.tally.done, problems=self.tally.problems, force=True)
-                while self._pause.paused and not self._cancel.cancelled:
-                    self._pause.wait_for_resume(_LOOK_EVERY_S)
-                meter.restart()
+            if drained and held:
+                self._stand_still(meter)
                 continue
             try:
-                kind, what, future = self._finished.get(timeout=_LOOK_EVERY_S)
+                kind, what, future = self._finished.get(timeout=min(_LOOK_EVERY_S, resting if resting > 0 else 1.0))
             except queue.Empty:
                 self._pool.revive()
                 continue
@@ -157,6 +163,8 @@ class Pipeline:
             else:
                 self._encoding = False
                 self._commit_batch(what, future.result())  # type: ignore[arg-type]
+                now = time.monotonic()
+                self._rest_until = now + self._pace.now().rest_seconds(now - self._sent_at)
             meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems)
         meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems, force=True)
         return self.tally
@@ -165,6 +173,20 @@ class Pipeline:
     def unsettled(self) -> int:
         """Files that changed while they were read; they stay pending for the next run."""
         return self._unsettled
+
+    def _stand_still(self, meter: Meter) -> None:
+        """Until work may go on. The workers are ended, for even when idle they would wake up now and then."""
+        self._pool.close()
+        while not self._cancel.cancelled:
+            if self._pause.paused:
+                meter.report(Phase.PAUSED, done=self.tally.done, problems=self.tally.problems, force=True)
+                self._pause.wait_for_resume(_PAUSED_LOOK_S)
+            elif self._pace.now().halted:
+                meter.report(Phase.ON_BATTERY, done=self.tally.done, problems=self.tally.problems, force=True)
+                self._cancel.wait(POWER_LOOK_SECONDS)
+            else:
+                break
+        meter.restart()
 
     def _submit(self, item: WorkItem, info: ModelInfo) -> None:
         future = self._pool.submit(read_photo, item.path, item.known, info.preprocess, self._max_megapixels)
@@ -198,7 +220,7 @@ class Pipeline:
 
     def _send_batch(self, size: int) -> None:
         batch = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
-        self._ready_since = time.monotonic()
+        self._ready_since = self._sent_at = time.monotonic()
         self._encoding = True
         future: Future = Future()
         threading.Thread(target=self._encode, args=(batch, future), name="encode", daemon=True).start()

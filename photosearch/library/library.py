@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
+from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
@@ -65,6 +67,7 @@ class Library:
         self._thumbnails = ThumbnailStore(paths.thumbnails, read_only=read_only)
         self._viewers = DecodePool(_VIEWERS)
         self._pause = PauseSwitch(paused=bool(settings["paused"]) and not read_only)
+        self._pace = self._make_pace()
         self._background: BackgroundIndexer | None = None
         self._running = threading.Lock()  # one index run at a time
         self._closed = False
@@ -81,8 +84,8 @@ class Library:
         """Open the library in ``paths``; an empty one is made where there is none.
 
         model: as in the settings table; None takes the user's choice. read_only: for looking only; works beside another
-        process that writes. make_encoder: called with the ModelSpec and ``device=``. Raises the LibraryError tree and
-        ModelUnavailable.
+        process that writes. make_encoder: called with the ModelSpec, ``device=``, and ``threads=`` where cores are
+        limited. Raises the LibraryError tree and ModelUnavailable.
         """
         settings = Settings(paths.settings)
         spec = resolve(str(model or settings["model"]))
@@ -90,7 +93,9 @@ class Library:
         try:
             catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)
             try:
-                encoder = make_encoder(spec, device=str(settings["device"]))
+                cores = int(settings["cores"])
+                limits = {"threads": encoder_threads(cores)} if cores else {}
+                encoder = make_encoder(spec, device=str(settings["device"]), **limits)
                 in_use = ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)
                 return cls(paths, settings, catalog=catalog, model=in_use, lock=lock)
             except BaseException:
@@ -194,13 +199,17 @@ class Library:
         self, *, on_event: Callable[[Event], None] = lambda event: None, cancel: CancelToken | None = None
     ) -> IndexReport:
         """Bring the library up to date with its folders, now, in this thread, paused or not. Raises Cancelled."""
-        return self._run(on_event=on_event, cancel=cancel or CancelToken(), pause=PauseSwitch())
+        pace = self._make_pace(in_background=False)
+        return self._run(on_event=on_event, cancel=cancel or CancelToken(), pause=PauseSwitch(), pace=pace)
 
     def watch(self, on_event: Callable[[Event], None]) -> None:
         """Index and watch from now on, in threads of our own. ``on_event`` is called from those."""
         assert self._background is None, "watch() was called before"
         self._background = BackgroundIndexer(
-            partial(self._run, pause=self._pause), folders=self.folders, on_event=on_event, pause=self._pause
+            partial(self._run, pause=self._pause, pace=self._pace),
+            folders=self.folders,
+            on_event=on_event,
+            pause=self._pause,
         )
 
     def _run(
@@ -210,6 +219,7 @@ class Library:
         on_event: Callable[[Event], None],
         cancel: CancelToken,
         pause: PauseSwitch,
+        pace: Pace,
     ) -> IndexReport:
         with self._running:
             indexer = Indexer(
@@ -217,6 +227,7 @@ class Library:
                 thumbnails=self._thumbnails,
                 models=self._model,
                 pause=pause,
+                pace=pace,
                 max_megapixels=int(self.settings["max_megapixels"]),
             )
             report = indexer.run(places=places, on_event=on_event, cancel=cancel)
@@ -224,6 +235,14 @@ class Library:
             self._model.save()
             self._catalog.back_up_daily()
         return report
+
+    def _make_pace(self, *, in_background: bool = True) -> Pace:
+        on_battery: Any = self.settings["on_battery"]
+        return Pace(cores=int(self.settings["cores"]), on_battery=on_battery, in_background=in_background)
+
+    def note_activity(self) -> None:
+        """Somebody works in the window: indexing steps back for some seconds. Returns at once."""
+        self._pace.note_activity()
 
     def _look_again(self) -> None:
         if self._background:
@@ -262,6 +281,7 @@ class Library:
         Raises QueryError, PhotoError (a picture of the query cannot be used), ModelUnavailable.
         """
         started = time.monotonic()
+        self.note_activity()
         query = checked(query)
         engine = self._model.engine()
         answers: list[Answer] = []

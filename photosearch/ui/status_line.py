@@ -37,6 +37,8 @@ def progress_text(progress: Progress, *, paused: bool) -> str:
         return "Indexing is paused" if paused else ""
     if paused or progress.phase is Phase.PAUSED:
         return f"Paused · {share}" if progress.total else "Indexing is paused"
+    if progress.phase is Phase.ON_BATTERY:
+        return f"Waiting for mains power · {share}"
     if progress.phase is Phase.SCANNING:
         return f"Looking for photos · {progress.found:,} found" if progress.found else "Looking for photos…"
     if progress.phase is Phase.LOADING:
@@ -141,7 +143,9 @@ class StatusLine(QFrame):
         self._progress.setText(text)
         self._progress.setVisible(bool(text))
         self._pause.setVisible(bool(text))
-        counting = bool(text) and progress.total > 0 and progress.phase in (Phase.ENCODING, Phase.PAUSED)
+        counting = (
+            bool(text) and progress.total > 0 and progress.phase in (Phase.ENCODING, Phase.PAUSED, Phase.ON_BATTERY)
+        )
         self._bar.setVisible(counting)
         if counting:
             self._bar.setRange(0, progress.total)

@@ -218,6 +218,9 @@ class Window(QWidget):
         self.status.pause_wanted.connect(session.toggle_pause)
         self.status.problems_wanted.connect(self.dialogs.show_problems)
         self.status.tile_px_changed.connect(self._tile_px_changed)
+        for busy in (search.words_changed, grid.current_changed, grid.verticalScrollBar().valueChanged):
+            busy.connect(session.note_activity)
+        self.preview.row_changed.connect(session.note_activity)
         self._folders_button.clicked.connect(self.dialogs.show_folders)
         self._details_button.clicked.connect(self.toggle_details)
 

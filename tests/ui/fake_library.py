@@ -61,6 +61,7 @@ class FakeLibrary:
         self.excluded: tuple[str, ...] = ()
         self.missing = 0
         self.pending = 0
+        self.activity = 0
         self.broken: set[int] = set()
         self.on_event: Callable[[Event], None] = lambda event: None
         self.closed = threading.Event()
@@ -129,6 +130,9 @@ class FakeLibrary:
     def resume(self) -> None:
         self._note("resume")
         self.paused = False
+
+    def note_activity(self) -> None:
+        self.activity += 1
 
     def warm_up(self) -> None:
         """Nothing to start."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 
 from photosearch.account import reason_of
@@ -145,6 +146,7 @@ def test_progress_is_told_and_indexing_paused_and_resumed(window, library, qtbot
         (Progress(Phase.LOADING), False, "Loading the model…"),
         (Progress(Phase.PAUSED), True, "Indexing is paused"),
         (Progress(Phase.ENCODING, done=1, total=2), False, "Indexing 1 of 2"),
+        (Progress(Phase.ON_BATTERY, done=1, total=2), False, "Waiting for mains power · 1 of 2"),
         (Progress(Phase.ENCODING, done=1, total=2, seconds_left=20), False,
          "Indexing 1 of 2 · less than a minute left"),
         (Progress(Phase.ENCODING, done=1, total=2, seconds_left=9000), False,
@@ -269,3 +271,11 @@ def test_a_path_that_is_no_folder_is_named_plainly(window, qtbot):
     qtbot.waitUntil(lambda: window.notice.isVisible())
     assert "<b>such</b>" in window.notice.text.text()
     assert window.notice.text.textFormat() is Qt.TextFormat.PlainText
+
+
+def test_the_indexer_is_told_that_somebody_works_in_the_window(window, library, qtbot):
+    before = library.activity
+    QTest.keyClicks(window.search.words, "dog")
+    assert library.activity == before + 3
+    window.grid.verticalScrollBar().setValue(200)
+    assert library.activity > before + 3
