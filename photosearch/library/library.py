@@ -38,16 +38,30 @@ from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
+from photosearch.memory import give_back
 from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
-from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile
+from photosearch.records import (
+    FileState,
+    Folder,
+    Hit,
+    IndexReport,
+    Photo,
+    Problem,
+    Query,
+    SearchResult,
+    Status,
+    Timeline,
+)
 from photosearch.search import Answer, checked
 from photosearch.settings import Settings
 
 log = logging.getLogger(__name__)
 
 DEFAULT_COUNT = 200
+REST_SECONDS = 300.0
+"""So long after the last search, key or run the memory is given back; the model is as well."""
 _VIEWERS = 1
 """Worker processes for previews and query pictures, apart from the indexer's so that nobody waits behind it."""
 
@@ -69,6 +83,7 @@ class Library:
         self._pause = PauseSwitch(paused=bool(settings["paused"]) and not read_only)
         self._pace = self._make_pace()
         self._background: BackgroundIndexer | None = None
+        self._used_at, self._rested = time.monotonic(), False
         self._running = threading.Lock()  # one index run at a time
         self._closed = False
 
@@ -210,6 +225,7 @@ class Library:
             folders=self.folders,
             on_event=on_event,
             pause=self._pause,
+            at_rest=self._rest_when_idle,
         )
 
     def _run(
@@ -222,6 +238,7 @@ class Library:
         pace: Pace,
     ) -> IndexReport:
         with self._running:
+            self._used_at, self._rested = time.monotonic(), False
             indexer = Indexer(
                 catalog=self._catalog,
                 thumbnails=self._thumbnails,
@@ -234,6 +251,7 @@ class Library:
             self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged
             self._model.save()
             self._catalog.back_up_daily()
+        give_back()  # a look at 100,000 files leaves tens of megabytes behind
         return report
 
     def _make_pace(self, *, in_background: bool = True) -> Pace:
@@ -243,6 +261,24 @@ class Library:
     def note_activity(self) -> None:
         """Somebody works in the window: indexing steps back for some seconds. Returns at once."""
         self._pace.note_activity()
+        self._used_at, self._rested = time.monotonic(), False
+
+    def rest(self) -> None:
+        """Let go of memory that holds what can be read again; it is when it is needed. Also done after a quiet time."""
+        if not self._running.acquire(blocking=False):
+            return
+        try:
+            self._model.rest()
+            self._catalog.database.rest()
+            self._thumbnails.rest()
+        finally:
+            self._running.release()
+        give_back()
+
+    def _rest_when_idle(self) -> None:
+        if not self._rested and time.monotonic() - self._used_at > REST_SECONDS:
+            self._rested = True
+            self.rest()
 
     def _look_again(self) -> None:
         if self._background:
@@ -327,7 +363,7 @@ class Library:
             raise PhotoError(ProblemCode.ENCODER_FAILED, "The model could not make anything of this picture.")
         return vector
 
-    def timeline(self) -> list[Tile]:
+    def timeline(self) -> Timeline:
         """Every photo, newest first."""
         return self._catalog.photos.timeline()
 
@@ -374,7 +410,6 @@ class Library:
 
     def status(self) -> Status:
         counts = self._catalog.files.counts(self._model.known_id)
-        index = self._model.index()
         return Status(
             folders=tuple(self.folders()),
             files=counts.files,
@@ -384,7 +419,7 @@ class Library:
             problems=counts.problems,
             away=counts.away,
             model=self._model.name,
-            index_count=len(index) if index is not None else 0,
+            index_count=self._model.index_count,
             index_bytes=self._model.index_bytes,
             data_dir=self.paths.data,
             account=counts.account,
