@@ -47,13 +47,15 @@ class FileRow(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """A file that waits to be read. ``known``: hashes of photos of just its size, which need no decoding."""
+    """A file that waits to be read. ``known``: hashes of photos of just its size, which need no decoding. ``photo_id``:
+    the photo it held when it was last read, if any."""
 
     file_id: int
     path: Path
     size: int
     mtime_ns: int
     known: frozenset[bytes]
+    photo_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,12 @@ class Files:
         """What waits to be read for this model, newest first: new and changed files, and one file of each photo
         that has no embedding of the model yet."""
         with self._database.reading() as db:
+            columns = "folder.path, rel, size, mtime_ns, photo_id FROM file JOIN folder ON folder.id = folder_id"
             rows = db.execute(
-                "SELECT file.id, folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
+                f"SELECT file.id, {columns}"
                 " WHERE file.state = 'pending' AND folder.state = 'here'"
                 " UNION ALL"
-                " SELECT min(file.id), folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
+                f" SELECT min(file.id), {columns}"
                 " WHERE file.state = 'known' AND folder.state = 'here' AND photo_id NOT IN"
                 " (SELECT photo_id FROM embedding WHERE model_id = ?) GROUP BY photo_id",
                 (model_id,),
@@ -185,7 +188,7 @@ class Files:
                 if size in known:
                     known[size].add(digest)
         rows.sort(key=lambda r: r[4], reverse=True)
-        return [WorkItem(r[0], path_of(r[1], r[2]), r[3], r[4], frozenset(known[r[3]])) for r in rows]
+        return [WorkItem(r[0], path_of(r[1], r[2]), r[3], r[4], frozenset(known[r[3]]), r[5]) for r in rows]
 
     def retry(self, codes: Sequence[ProblemCode]) -> int:
         """Files with one of these problems are to be read again; returns how many."""

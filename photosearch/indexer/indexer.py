@@ -18,6 +18,7 @@ from photosearch.indexer.changes import record_changes
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
+from photosearch.indexer.waiting import OnScreen
 from photosearch.progress import CancelToken, Event, LibraryChanged, PauseSwitch, Phase, Progress
 from photosearch.records import IndexReport
 from photosearch.vectors import VectorIndex
@@ -66,6 +67,7 @@ class Indexer:
         models: ModelSource,
         pause: PauseSwitch,
         pace: Pace,
+        on_screen: OnScreen,
         max_megapixels: int,
     ) -> None:
         self._catalog = catalog
@@ -73,6 +75,7 @@ class Indexer:
         self._models = models
         self._pause = pause
         self._pace = pace
+        self._on_screen = on_screen
         self._max_megapixels = max_megapixels
 
     def run(
@@ -152,6 +155,7 @@ class Indexer:
                     cancel=cancel,
                     pause=self._pause,
                     pace=self._pace,
+                    on_screen=self._on_screen,
                 )
                 total += pipeline.run(work)
                 if not pipeline.unsettled:

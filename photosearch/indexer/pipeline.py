@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +27,7 @@ from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import ReadPhoto, read_photo
 from photosearch.indexer.meter import Meter
 from photosearch.indexer.pace import POWER_LOOK_SECONDS, Pace
+from photosearch.indexer.waiting import SETTLE_SECONDS, OnScreen, Waiting
 from photosearch.model import ModelInfo
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.records import PhotoFacts
@@ -34,8 +35,6 @@ from photosearch.vectors import VectorIndex, usable
 
 log = logging.getLogger(__name__)
 
-SETTLE_SECONDS = 1.0
-"""A file younger than this may still be growing; it waits."""
 _LOOK_EVERY_S = 0.2
 _PAUSED_LOOK_S = 60.0
 _COMMIT_KNOWN_AT = 500
@@ -91,6 +90,7 @@ class Pipeline:
         cancel: CancelToken,
         pause: PauseSwitch,
         pace: Pace,
+        on_screen: OnScreen,
     ) -> None:
         self._catalog = catalog
         self._thumbnails = thumbnails
@@ -104,6 +104,7 @@ class Pipeline:
         self._cancel = cancel
         self._pause = pause
         self._pace = pace
+        self._on_screen = on_screen
         self._finished: queue.Queue[tuple[str, object, Future]] = queue.Queue()
         self._ready: deque[_Read] = deque()
         self._known: list[_Read] = []
@@ -120,8 +121,8 @@ class Pipeline:
         info = self._encoder.info
         meter = Meter(len(work), self._on_progress)
         limit = 3 * self._pool.workers + info.batch
-        waiting = _settled(work)
-        upcoming: WorkItem | None = next(waiting, None)
+        waiting = Waiting(work, self._on_screen)
+        upcoming: WorkItem | None = waiting.next()
         in_workers = 0
         while True:
             self._cancel.raise_if_cancelled()
@@ -138,7 +139,7 @@ class Pipeline:
                     self._cancel.wait(young)
                 self._submit(upcoming, info)
                 in_workers += 1
-                upcoming = next(waiting, None)
+                upcoming = waiting.next()
             resting = self._rest_until - time.monotonic()
             if self._ready and not self._encoding and resting <= 0 and not (gait.alternate and in_workers):
                 no_more = in_workers == 0
@@ -320,18 +321,6 @@ class Pipeline:
             self._thumbnails.put(thumbnails)  # last, for it writes to a disk that may be full
         if done:
             self._on_added(added)
-
-
-def _settled(work: Sequence[WorkItem]) -> Iterator[WorkItem]:
-    """Files that have been still for a while first, in the given order; the youngest, which may still grow, last."""
-    young: list[WorkItem] = []
-    now_ns = time.time_ns()
-    for item in work:
-        if 0 <= now_ns - item.mtime_ns < SETTLE_SECONDS * 1e9:
-            young.append(item)
-        else:
-            yield item
-    yield from reversed(young)
 
 
 def _dated(photo: ReadPhoto) -> PhotoFacts | None:

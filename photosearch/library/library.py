@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from photosearch.indexer.decode_worker import read_pixels, read_preview, read_th
 from photosearch.indexer.indexer import Indexer
 from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
+from photosearch.indexer.waiting import OnScreen
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
 from photosearch.memory import give_back
@@ -82,6 +83,7 @@ class Library:
         self._viewers = DecodePool(_VIEWERS)
         self._pause = PauseSwitch(paused=bool(settings["paused"]) and not read_only)
         self._pace = self._make_pace()
+        self._on_screen = OnScreen()
         self._background: BackgroundIndexer | None = None
         self._used_at, self._rested = time.monotonic(), False
         self._running = threading.Lock()  # one index run at a time
@@ -245,6 +247,7 @@ class Library:
                 models=self._model,
                 pause=pause,
                 pace=pace,
+                on_screen=self._on_screen,
                 max_megapixels=int(self.settings["max_megapixels"]),
             )
             report = indexer.run(places=places, on_event=on_event, cancel=cancel)
@@ -262,6 +265,10 @@ class Library:
         """Somebody works in the window: indexing steps back for some seconds. Returns at once."""
         self._pace.note_activity()
         self._used_at, self._rested = time.monotonic(), False
+
+    def prefer(self, photo_ids: Sequence[int]) -> None:
+        """These photos are on screen: where they wait for the indexer, they come first. Returns at once."""
+        self._on_screen.show(photo_ids)
 
     def rest(self) -> None:
         """Let go of memory that holds what can be read again; it is when it is needed. Also done after a quiet time."""

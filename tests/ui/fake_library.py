@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
@@ -133,6 +133,9 @@ class FakeLibrary:
 
     def note_activity(self) -> None:
         self.activity += 1
+
+    def prefer(self, photo_ids: Sequence[int]) -> None:
+        self._note("prefer", list(photo_ids))
 
     def warm_up(self) -> None:
         """Nothing to start."""

@@ -279,3 +279,14 @@ def test_the_indexer_is_told_that_somebody_works_in_the_window(window, library, 
     assert library.activity == before + 3
     window.grid.verticalScrollBar().setValue(200)
     assert library.activity > before + 3
+
+
+def test_while_photos_are_read_the_library_is_told_what_is_on_screen(window, library, qtbot):
+    for done in range(50):
+        library.on_event(Progress(Phase.ENCODING, done=done, total=100))
+    qtbot.waitUntil(lambda: bool(library.called("prefer")))
+    (_, shown) = library.called("prefer")[0]
+    assert shown == [window.model.tile(row).photo_id for row in window.grid.visible_rows()]
+    window.grid.verticalScrollBar().setValue(window.grid.verticalScrollBar().maximum())
+    library.on_event(Progress(Phase.ENCODING, done=51, total=100))
+    qtbot.waitUntil(lambda: len(library.called("prefer")) == 2)

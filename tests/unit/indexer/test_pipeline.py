@@ -15,6 +15,7 @@ from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_photo
 from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import Pipeline, Tally
+from photosearch.indexer.waiting import OnScreen
 from photosearch.model import ModelSpec
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.vectors import VectorIndex
@@ -38,6 +39,7 @@ class Line:
         self.thumbnails = ThumbnailStore(root.parent / "cache" / "thumbnails.sqlite3")
         self.cancel, self.pause = CancelToken(), PauseSwitch()
         self.pace = Pace(in_background=False)
+        self.on_screen = OnScreen()
         self.said: list[Progress] = []
         self.added = 0
         self.pool: InlinePool | DecodePool = InlinePool()
@@ -54,7 +56,7 @@ class Line:
         self.last = Pipeline(
             catalog=self.catalog, thumbnails=self.thumbnails, index=self.index, encoder=self.encoder, pool=self.pool,
             model_id=self.model_id, max_megapixels=250, on_progress=self.on_progress, on_added=self._on_added,
-            cancel=self.cancel, pause=self.pause, pace=self.pace,
+            cancel=self.cancel, pause=self.pause, pace=self.pace, on_screen=self.on_screen,
         )  # fmt: skip
         return self.last.run(self.catalog.files.work(self.model_id))
 
@@ -252,7 +254,7 @@ def test_a_file_that_vanished_since_the_look_is_no_problem(line):
     tally = Pipeline(
         catalog=line.catalog, thumbnails=line.thumbnails, index=line.index, encoder=line.encoder, pool=line.pool,
         model_id=line.model_id, max_megapixels=250, on_progress=line.on_progress, on_added=line._on_added,
-        cancel=line.cancel, pause=line.pause, pace=line.pace,
+        cancel=line.cancel, pause=line.pause, pace=line.pace, on_screen=line.on_screen,
     ).run(line.catalog.files.work(line.model_id))  # fmt: skip
     assert (tally.encoded, tally.problems, tally.done) == (1, 0, 2)
     assert line.problems() == {}
@@ -464,3 +466,27 @@ def test_with_one_core_nothing_is_decoded_while_the_model_works(line, monkeypatc
     line.pool = Watched(line)
     assert line.run().encoded == 20
     assert line.pool.beside_the_encoder == 0
+
+
+def test_changed_photos_that_are_on_screen_come_before_newer_ones(line):
+    paint_all(line, 40)
+    line.run()
+    ids = {p.path.name: p.id for p in line.catalog.photos.get(line.index.ids()).values()}
+    for n in range(40):
+        edit(line.root / f"{n:02}.jpg", "green", mark=n)
+    paint(line.root / "new.jpg", "blue", age=-2000)
+    read: list[str] = []
+
+    class Listening(InlinePool):
+        def submit(self, function, path, *args):
+            read.append(path.name)
+            if len(read) == 5:  # the user scrolls
+                line.on_screen.show([ids["31.jpg"], ids["30.jpg"]])
+            return super().submit(function, path, *args)
+
+    line.pool = Listening()
+    line.on_screen.show([ids["20.jpg"], 4711])
+    assert line.run().encoded == 41
+    assert read[:2] == ["20.jpg", "new.jpg"]
+    assert read[5:7] == ["31.jpg", "30.jpg"]
+    assert len(read) == len(set(read)) == 41
