@@ -118,6 +118,16 @@ def measure(data: Path, photos: int, report: Report) -> None:
         report.row(f"longest stall, back to the library ({name})", stalls.longest_ms, "ms")
     pause(2000)
     report.row("window process, resident", resident_mb(), "MB")
+    session.library.rest()  # what the library and the window do by themselves after some minutes
+    window.thumbnails.rest()
+    pause(2000)
+    report.row("window process at rest, resident", resident_mb(), "MB")
+    stalls.restart()
+    started = time.perf_counter()
+    session.set_query(words="a boat")
+    wait(lambda: session.listing.query is not None and not session.searching, "the answer after the rest")
+    report.row("search (after the rest)", time.perf_counter() - started, "s")
+    report.row("longest stall meanwhile (after the rest)", stalls.longest_ms, "ms")
     closed: list[bool] = []
     session.closed.connect(lambda: closed.append(True))
     started = time.perf_counter()

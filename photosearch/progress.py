@@ -16,6 +16,7 @@ class Phase(StrEnum):
     LOADING = "loading model"
     ENCODING = "encoding"
     PAUSED = "paused"
+    ON_BATTERY = "waiting for mains power"
     IDLE = "idle"
 
 
@@ -30,6 +31,28 @@ class Progress:
     problems: int = 0
     photos_per_second: float | None = None
     seconds_left: float | None = None
+
+
+def rate_text(photos_per_second: float | None) -> str:
+    """``35/s``, ``20/min`` where it is slow; nothing while it is not known."""
+    if not photos_per_second:
+        return ""
+    return f"{photos_per_second:.0f}/s" if photos_per_second >= 2 else f"{60 * photos_per_second:.0f}/min"
+
+
+def time_left_text(seconds: float | None) -> str:
+    """``about 4 min left``; nothing while there is no honest figure."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute left"
+    if minutes < 60:
+        return f"about {minutes} min left"
+    hours, rest = divmod(minutes, 60)
+    if hours > 24:
+        return f"about {round(hours / 24)} days left"
+    return f"about {hours} h {rest} min left" if rest and hours < 10 else f"about {hours} h left"
 
 
 @dataclass(frozen=True, slots=True)

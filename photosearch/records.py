@@ -6,10 +6,12 @@ those groups do not import each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,63 @@ class Photo:
 
 
 class Tile(NamedTuple):
-    """What the grid needs of a photo before its thumbnail. A tuple, for there are 100,000 of them."""
+    """What the grid needs of a photo before its thumbnail."""
 
     photo_id: int
     width: int
     height: int
     taken: str | None
     away: bool
+
+
+class Timeline(Sequence[Tile]):
+    """Tiles in columns: 100,000 of them take 5 MB instead of 30. Filled once, by ``of``; then it never changes.
+
+    ids: int64; widths, heights: int32; away: bytes; taken: TAKEN_BYTES each, ASCII, filled up with zeros.
+    """
+
+    TAKEN_BYTES = 26
+
+    def __init__(self) -> None:
+        self.ids, self.widths, self.heights = array("q"), array("i"), array("i")
+        self.away, self.taken = bytearray(), bytearray()
+
+    @classmethod
+    def of(cls, tiles: Iterable[Sequence]) -> Timeline:
+        """From tiles, or rows of the same values."""
+        made = cls()
+        for photo_id, width, height, taken, away in tiles:
+            made.ids.append(photo_id)
+            made.widths.append(width)
+            made.heights.append(height)
+            made.away.append(bool(away))
+            made.taken += (taken or "").encode("ascii", "replace")[: cls.TAKEN_BYTES].ljust(cls.TAKEN_BYTES, b"\0")
+        return made
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, at: int) -> Tile: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Tile]: ...
+
+    def __getitem__(self, at: int | slice) -> Tile | list[Tile]:
+        if isinstance(at, slice):
+            return [self[row] for row in range(*at.indices(len(self)))]
+        row = range(len(self))[at]
+        start = row * self.TAKEN_BYTES
+        taken = self.taken[start : start + self.TAKEN_BYTES].rstrip(b"\0").decode("ascii")
+        return Tile(self.ids[row], self.widths[row], self.heights[row], taken or None, bool(self.away[row]))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Timeline):
+            mine, theirs = ((t.ids, t.widths, t.heights, t.away, t.taken) for t in (self, other))
+            return mine == theirs
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +223,22 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What became of every file; each is in just one class: files = searchable + waiting + away + all problems.
+
+    ``searchable``: its content, as it was when last read, can be found in the model in use. ``waiting``: to be read, or
+    to be encoded for this model. ``problems``: by code. ``copies``: searchable files whose photo another one holds too.
+    """
+
+    files: int = 0
+    searchable: int = 0
+    waiting: int = 0
+    away: int = 0
+    problems: dict[str, int] = field(default_factory=dict)
+    copies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The account of the library. ``searchable`` photos, and what keeps the other files from being so."""
 
@@ -185,3 +253,4 @@ class Status:
     index_count: int
     index_bytes: int
     data_dir: Path
+    account: Account

@@ -56,6 +56,9 @@ TABLE: dict[str, Setting] = {
         Setting("pair_raw_with_jpeg", True,
                 "A raw file with a JPEG or HEIC of the same name beside it counts as one photo with it."),
         Setting("paused", False, "Indexing waits until it is resumed."),
+        Setting("on_battery", "slow", "How indexing goes on while the computer runs on its battery.",
+                choices=("slow", "pause", "full")),
+        Setting("cores", 0, "How many processor cores indexing may use; 0 stands for all.", smallest=0, largest=256),
         Setting("tile_px", 190, "Height of the thumbnails in the window, in pixels.", smallest=80, largest=420),
     )
 }  # fmt: skip

@@ -20,7 +20,7 @@ _COLOURS = {
 class ColourEncoder:
     """Vectors are a picture's colours on a coarse grid; a text is the colour that it names. Counts what it encodes."""
 
-    def __init__(self, spec: ModelSpec, *, device: str = "auto", batch: int = 8) -> None:
+    def __init__(self, spec: ModelSpec, *, device: str = "auto", batch: int = 8, threads: int | None = None) -> None:
         self.info = ModelInfo(
             identity=spec.identity or f"colours-{spec.name}",
             name=spec.name,

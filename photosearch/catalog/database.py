@@ -205,16 +205,26 @@ class Database:
             finally:
                 source.execute("BEGIN")  # ``reading`` ends what it began; a fault must not hide behind that
 
-    def close(self) -> None:
-        """Fold the journal into the file and let go of it. Idempotent."""
-        if self._closed:
-            return
-        self._closed = True
+    def rest(self) -> None:
+        """Let go of the idle readers and of what the writer keeps in memory."""
+        self._close_readers()
+        with self._told(), self._write_lock:
+            if self._writer is not None and not self._writer.in_transaction:
+                self._writer.execute("PRAGMA shrink_memory")
+
+    def _close_readers(self) -> None:
         while True:
             try:
                 self._readers.get_nowait().close()
             except queue.Empty:
                 break
+
+    def close(self) -> None:
+        """Fold the journal into the file and let go of it. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._close_readers()
         with self._write_lock:
             if self._writer is not None:
                 try:

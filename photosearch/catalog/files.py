@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from photosearch.catalog.database import Database
 from photosearch.errors import ProblemCode
-from photosearch.records import FileState, Problem
+from photosearch.records import Account, FileState, Problem
 
+_UNKNOWN_PROBLEM = "unknown"
+"""A file whose reason was lost; it still has its place in the account."""
 _UNKNOWN_TIME = -(2**62)
 """The year 1823, which no file has: the file will differ from what is remembered of it."""
 
@@ -45,13 +47,15 @@ class FileRow(NamedTuple):
 
 
 class WorkItem(NamedTuple):
-    """A file that waits to be read. ``known``: hashes of photos of just its size, which need no decoding."""
+    """A file that waits to be read. ``known``: hashes of photos of just its size, which need no decoding. ``photo_id``:
+    the photo it held when it was last read, if any."""
 
     file_id: int
     path: Path
     size: int
     mtime_ns: int
     known: frozenset[bytes]
+    photo_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Counts:
     pending: int
     problems: int
     away: int
+    account: Account
 
 
 class Files:
@@ -167,11 +172,12 @@ class Files:
         """What waits to be read for this model, newest first: new and changed files, and one file of each photo
         that has no embedding of the model yet. Raw files with a partner are left out."""
         with self._database.reading() as db:
+            columns = "folder.path, rel, size, mtime_ns, photo_id FROM file JOIN folder ON folder.id = folder_id"
             rows = db.execute(
-                "SELECT file.id, folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
+                f"SELECT file.id, {columns}"
                 " WHERE file.state = 'pending' AND partner_id IS NULL AND folder.state = 'here'"
                 " UNION ALL"
-                " SELECT min(file.id), folder.path, rel, size, mtime_ns FROM file JOIN folder ON folder.id = folder_id"
+                f" SELECT min(file.id), {columns}"
                 " WHERE file.state = 'known' AND partner_id IS NULL AND folder.state = 'here' AND photo_id NOT IN"
                 " (SELECT photo_id FROM embedding WHERE model_id = ?) GROUP BY photo_id",
                 (model_id,),
@@ -183,7 +189,7 @@ class Files:
                 if size in known:
                     known[size].add(digest)
         rows.sort(key=lambda r: r[4], reverse=True)
-        return [WorkItem(r[0], path_of(r[1], r[2]), r[3], r[4], frozenset(known[r[3]])) for r in rows]
+        return [WorkItem(r[0], path_of(r[1], r[2]), r[3], r[4], frozenset(known[r[3]]), r[5]) for r in rows]
 
     def retry(self, codes: Sequence[ProblemCode]) -> int:
         """Files with one of these problems are to be read again; returns how many."""
@@ -231,19 +237,41 @@ class Files:
         """The account of the library: files by state, photos, and those with an embedding of the model."""
         with self._database.reading() as db:
             states = dict(db.execute("SELECT state, count(*) FROM file GROUP BY state").fetchall())
+            codes = db.execute(
+                "SELECT code, count(*) FROM problem JOIN file ON id = file_id WHERE state = 'problem' GROUP BY code"
+            ).fetchall()
+            found, held = db.execute(
+                "SELECT count(*), count(DISTINCT photo_id) FROM file WHERE state = 'known' AND EXISTS"
+                " (SELECT 1 FROM embedding WHERE embedding.photo_id = file.photo_id AND model_id = ?)",
+                (model_id,),
+            ).fetchone()
             photos = db.execute("SELECT count(*) FROM photo WHERE orphaned_at IS NULL").fetchone()[0]
             searchable = db.execute(
                 "SELECT count(*) FROM embedding JOIN photo ON photo.id = photo_id"
                 " WHERE model_id = ? AND orphaned_at IS NULL",
                 (model_id,),
             ).fetchone()[0]
+        problems = dict(codes)
+        in_trouble = states.get(FileState.PROBLEM, 0)
+        if lost := in_trouble - sum(problems.values()):
+            problems[_UNKNOWN_PROBLEM] = lost
+        pending, away = states.get(FileState.PENDING, 0), states.get(FileState.AWAY, 0)
+        total = sum(states.values())
         return Counts(
-            files=sum(states.values()),
+            files=total,
             photos=photos,
             searchable=searchable,
-            pending=states.get(FileState.PENDING, 0),
-            problems=states.get(FileState.PROBLEM, 0),
-            away=states.get(FileState.AWAY, 0),
+            pending=pending,
+            problems=in_trouble,
+            away=away,
+            account=Account(
+                files=total,
+                searchable=found,
+                waiting=pending + states.get(FileState.KNOWN, 0) - found,
+                away=away,
+                problems=problems,
+                copies=found - held,
+            ),
         )
 
 

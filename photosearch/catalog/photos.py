@@ -13,7 +13,7 @@ import numpy as np
 
 from photosearch.catalog.database import Database
 from photosearch.catalog.files import chunks, orphan_photos_without_files, path_of, storable_time
-from photosearch.records import FileState, Photo, PhotoFacts, Place, Tile
+from photosearch.records import FileState, Photo, PhotoFacts, Place, Timeline
 
 KEEP_ORPHANS_SECONDS = 30 * 24 * 3600
 """How long a photo without files keeps its embedding: a moved drive or an undone delete then costs nothing."""
@@ -108,16 +108,15 @@ class Photos:
             db.executemany("DELETE FROM photo WHERE id = ?", ((p,) for p in old))
         return old
 
-    def timeline(self) -> list[Tile]:
+    def timeline(self) -> Timeline:
         """All photos, newest first."""
         with self._database.reading() as db:
-            return [
-                Tile(*row)
-                for row in db.execute(
+            return Timeline.of(
+                db.execute(
                     "SELECT photo.id, width, height, taken, NOT max(file.state != 'away') FROM photo"
                     " JOIN file ON photo_id = photo.id GROUP BY photo.id ORDER BY taken DESC, photo.id DESC"
                 )
-            ]
+            )
 
     def get(self, photo_ids: Sequence[int]) -> dict[int, Photo]:
         """The photos that are in sight among the ids, with their files: present ones first, raw files beside a picture

@@ -88,6 +88,11 @@ class ThumbnailStore:
                 fresh = self._database
             return use(fresh) if fresh is not None else None
 
+    def rest(self) -> None:
+        """Let go of memory that is not needed now."""
+        if self._database is not None:
+            self._database.rest()
+
     def close(self) -> None:
         if self._database is not None:
             self._database.close()

@@ -97,5 +97,6 @@ def _watch(library: Library, cancel: CancelToken, *, quiet: bool) -> None:
     if not quiet:
         say("Watching. Ctrl+C ends it.")
     library.watch(show)
-    while not cancel.wait(1.0):
+    # Windows looks for Ctrl+C only between two waits.
+    while not cancel.wait(1.0 if sys.platform == "win32" else 3600.0):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 
+from photosearch.account import by_reason, reason_of
 from photosearch.cli.output import counted, path_fields, print_json, say
 from photosearch.errors import display_path
 from photosearch.library import Library
@@ -23,14 +24,17 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
                     **path_fields(p.path),
                     "code": p.code,
                     "sentence": p.sentence,
+                    "advice": reason_of(p.code).advice,
                     "seen_at": datetime.datetime.fromtimestamp(p.seen_at, datetime.UTC).isoformat(timespec="seconds"),
                 }
                 for p in problems
             ]
         )
     else:
-        for problem in problems:
-            print(f"{display_path(problem.path)}: {problem.sentence}")
+        for code, files in by_reason(problems):
+            print(f"{counted(len(files), 'file')} {reason_of(code).words}. {reason_of(code).advice}")
+            for problem in files:
+                print(f"  {display_path(problem.path)}: {problem.sentence}")
     if options.retry and not options.quiet:
         say(f"{counted(len(problems), 'file')} will be read again by the next `photosearch index`.")
     return 0

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from photosearch.progress import Event, Phase, Progress
+from photosearch.progress import Event, Phase, Progress, rate_text, time_left_text
+
+
+def rest_text(progress: Progress) -> str:
+    """What follows the bar: rate, time left, and how many files could not be used."""
+    failed = f"{progress.problems:,} not usable" if progress.problems else ""
+    parts = (rate_text(progress.photos_per_second), time_left_text(progress.seconds_left), failed)
+    return ", ".join(part for part in parts if part)
 
 
 class ProgressBar:
@@ -12,18 +19,17 @@ class ProgressBar:
         self._bar = None
         if shown:
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[rest]}"),
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task("Looking", total=None, rate="")
+            self._task = self._bar.add_task("Looking", total=None, rest="")
 
     def __enter__(self) -> ProgressBar:
         if self._bar:
@@ -43,5 +49,5 @@ class ProgressBar:
             description=words.get(event.phase, str(event.phase)),
             completed=event.done,
             total=event.total or None,
-            rate=f"{event.photos_per_second:.0f}/s" if event.photos_per_second else "",
+            rest=rest_text(event),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from photosearch.account import account_text
 from photosearch.cli.output import counted, path_fields, print_json
 from photosearch.errors import display_path
 from photosearch.library import Library
@@ -17,14 +18,10 @@ def run(options: argparse.Namespace, paths: AppPaths) -> int:
     if options.json:
         print_json(_document(status))
         return 0
-    print(f"{status.searchable:,} of {counted(status.photos, 'photo')} searchable, in {counted(status.files, 'file')}.")
-    for count, what in (
-        (status.pending, "Waiting to be indexed"),
-        (status.problems, "Not usable (see `photosearch problems`)"),
-        (status.away, "Away, for their drive is not connected"),
-    ):
-        if count:
-            print(f"{what}: {counted(count, 'file')}.")
+    print(account_text(status.account))
+    print(f"{counted(status.photos, 'photo')} in {counted(status.files, 'file')}.")
+    if status.problems:
+        print("`photosearch problems` lists the files that cannot be used, and what would mend it.")
     for folder in status.folders:
         print(f"  {display_path(folder.path)}  ({folder.state}, {counted(folder.photos, 'photo')})")
     print(f"Model {status.model}; data in {display_path(status.data_dir)}.")
@@ -50,6 +47,10 @@ def _document(status: Status) -> dict:
         "pending": status.pending,
         "problems": status.problems,
         "away": status.away,
+        "searchable_files": status.account.searchable,
+        "waiting_files": status.account.waiting,
+        "copies": status.account.copies,
+        "problems_by_code": status.account.problems,
         "model": status.model,
         "index": {"count": status.index_count, "bytes": status.index_bytes},
         "data_dir": path_fields(status.data_dir)["path"],

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 ROOT_CHECK_SECONDS = 60.0
 """How often it is looked whether each root is still the same folder."""
 FULL_LOOK_SECONDS = 3600.0
+PAUSED_LOOK_SECONDS = 60.0
 UNWATCHED_LOOK_SECONDS = 300.0
 """How often folders are looked through that cannot be listened to."""
 RETRY_SECONDS = 60.0
@@ -26,7 +27,8 @@ RETRY_SECONDS = 60.0
 class BackgroundIndexer:
     """Keeps the library up to date until it is closed.
 
-    run: one run of the indexer, as ``Indexer.run``. folders: asked anew at every look.
+    run: one run of the indexer, as ``Indexer.run``. folders: asked anew at every look. at_rest: called now and then
+    while there is nothing to do.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class BackgroundIndexer:
         folders: Callable[[], list[Folder]],
         on_event: Callable[[Event], None],
         pause: PauseSwitch,
+        at_rest: Callable[[], None] = lambda: None,
         root_check_seconds: float = ROOT_CHECK_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
@@ -43,6 +46,7 @@ class BackgroundIndexer:
         self._folders = folders
         self._on_event = on_event
         self._pause = pause
+        self._at_rest = at_rest
         self._root_check_seconds = root_check_seconds
         self._retry_seconds = retry_seconds
         self._dirty = DirtyPlaces()
@@ -96,6 +100,7 @@ class BackgroundIndexer:
                     self._rescan.wait(self._retry_seconds)  # or until the user asks
                     self._rescan.set()
                     continue
+                self._at_rest()
                 wait = self._dirty.seconds_to_wait()
                 self._dirty.wake.wait(self._root_check_seconds if wait is None else max(wait, 0.01))
                 self._dirty.wake.clear()
@@ -114,7 +119,8 @@ class BackgroundIndexer:
         if self._pause.paused:
             self._on_event(Progress(Phase.PAUSED))
             while self._pause.paused and not self._cancel.cancelled:
-                self._pause.wait_for_resume(1.0)
+                self._at_rest()
+                self._pause.wait_for_resume(PAUSED_LOOK_SECONDS)
         try:
             report = self._do_run(places=places, on_event=self._on_event, cancel=self._cancel)
             self._on_event(Progress(Phase.IDLE, found=report.found, problems=report.problems))

@@ -25,6 +25,8 @@ from photosearch.indexer.worker_limits import MEMORY_LIMIT_BYTES, limit_worker
 TASK_SECONDS = 20.0
 _TASKS_PER_WORKER = 1000
 """A worker is replaced after so many files, which gives back what decoders leak."""
+REST_SECONDS = 60.0
+"""Workers that nobody asked for so long are ended: pebble looks after them several times a second."""
 _LOOK_EVERY_S = 0.5
 _SILENT_S = 15.0
 """So long after every task at work must have ended, workers that give no answer are given up. They start in less."""
@@ -41,11 +43,18 @@ class DecodePool:
     """Runs functions of ``decode_worker`` in worker processes. They start with the first task."""
 
     def __init__(
-        self, workers: int, *, task_seconds: float = TASK_SECONDS, memory_bytes: int = MEMORY_LIMIT_BYTES
+        self,
+        workers: int,
+        *,
+        task_seconds: float = TASK_SECONDS,
+        memory_bytes: int = MEMORY_LIMIT_BYTES,
+        rest_seconds: float = REST_SECONDS,
     ) -> None:
         self.workers = workers
         self._task_seconds = task_seconds
         self._memory_bytes = memory_bytes
+        self._rest_seconds = rest_seconds
+        self._rest_timer: threading.Timer | None = None
         self._pool: ProcessPool | None = None
         self._broken: list[ProcessPool] = []
         self._under_way: set[Future] = set()
@@ -76,6 +85,7 @@ class DecodePool:
                 initializer=limit_worker,
                 initargs=[self._memory_bytes],
             )
+            self._look_for_rest(self._rest_seconds)
         pool = self._pool
 
         def pass_on(done: Future) -> None:
@@ -96,6 +106,29 @@ class DecodePool:
             task = pool.schedule(function, args=list(args), timeout=self._task_seconds)
         self._under_way.add(task)
         task.add_done_callback(pass_on)
+
+    def _look_for_rest(self, seconds: float) -> None:
+        """Look again after so long whether the workers are needed still. Called with the lock held."""
+        if self._rest_timer is None:
+            self._rest_timer = threading.Timer(seconds, self._rest)
+            self._rest_timer.name, self._rest_timer.daemon = "photosearch-decoders-rest", True
+            self._rest_timer.start()
+
+    def _rest(self) -> None:
+        with self._lock:
+            if self._rest_timer is not threading.current_thread():
+                return  # closed, and perhaps at work again
+            self._rest_timer = None
+            pool = self._pool
+            if pool is None:
+                return
+            quiet = time.monotonic() - self._last_answer
+            if self._under_way or quiet < self._rest_seconds:
+                self._look_for_rest(max(0.0, self._rest_seconds - quiet) or self._rest_seconds)
+                return
+            self._pool = None
+        pool.stop()
+        pool.join()
 
     def revive(self) -> None:
         """Give what is stuck in a broken pool to a new one. For those who wait, now and then.
@@ -153,6 +186,9 @@ class DecodePool:
         with self._lock:
             pools = [*self._broken, *([self._pool] if self._pool is not None else [])]
             self._broken, self._pool, self._open = [], None, False
+            timer, self._rest_timer = self._rest_timer, None
+        if timer is not None:
+            timer.cancel()
         for pool in pools:
             pool.stop()
             pool.join()

@@ -15,8 +15,10 @@ from typing import Protocol
 from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
 from photosearch.errors import ProblemCode
 from photosearch.indexer.changes import record_changes
-from photosearch.indexer.decode_pool import DecodePool, default_workers
+from photosearch.indexer.decode_pool import DecodePool
+from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
+from photosearch.indexer.waiting import OnScreen
 from photosearch.media.formats import PARTNER_EXTENSIONS, raw_stem
 from photosearch.progress import CancelToken, Event, LibraryChanged, PauseSwitch, Phase, Progress
 from photosearch.records import IndexReport
@@ -65,6 +67,8 @@ class Indexer:
         thumbnails: ThumbnailStore,
         models: ModelSource,
         pause: PauseSwitch,
+        pace: Pace,
+        on_screen: OnScreen,
         max_megapixels: int,
         pair_raw: bool,
     ) -> None:
@@ -72,6 +76,8 @@ class Indexer:
         self._thumbnails = thumbnails
         self._models = models
         self._pause = pause
+        self._pace = pace
+        self._on_screen = on_screen
         self._max_megapixels = max_megapixels
         self._pair_raw = pair_raw
 
@@ -150,7 +156,7 @@ class Indexer:
     ) -> Tally:
         """Decode, encode and commit; files that changed meanwhile get further tries, for their writer may be done."""
         total = Tally()
-        with closing(DecodePool(min(default_workers(), len(work)))) as pool:
+        with closing(DecodePool(min(self._pace.workers, len(work)))) as pool:
             for _ in range(_TRIES_FOR_GROWING_FILES):
                 pipeline = Pipeline(
                     catalog=self._catalog,
@@ -164,6 +170,8 @@ class Indexer:
                     on_added=lambda added: on_event(LibraryChanged(added=added)),
                     cancel=cancel,
                     pause=self._pause,
+                    pace=self._pace,
+                    on_screen=self._on_screen,
                 )
                 total += pipeline.run(work)
                 if not pipeline.unsettled:

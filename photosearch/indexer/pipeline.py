@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +25,9 @@ from photosearch.catalog import Catalog, IndexedPhoto, ThumbnailStore, WorkItem
 from photosearch.errors import EncoderLost, PhotoError, ProblemCode
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import ReadPhoto, read_photo
+from photosearch.indexer.meter import Meter
+from photosearch.indexer.pace import POWER_LOOK_SECONDS, Pace
+from photosearch.indexer.waiting import SETTLE_SECONDS, OnScreen, Waiting
 from photosearch.model import ModelInfo
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.records import PhotoFacts
@@ -32,15 +35,12 @@ from photosearch.vectors import VectorIndex, usable
 
 log = logging.getLogger(__name__)
 
-SETTLE_SECONDS = 1.0
-"""A file younger than this may still be growing; it waits."""
 _LOOK_EVERY_S = 0.2
+_PAUSED_LOOK_S = 60.0
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
 _LOST_IN_A_ROW = 3
-_REPORT_EVERY_S = 0.1
 _NO_VECTOR = "The model could not make anything of this picture."
-_RATE_WINDOW_S = 20.0
 
 
 class ImageEncoder(Protocol):
@@ -89,6 +89,8 @@ class Pipeline:
         on_added: Callable[[int], None],
         cancel: CancelToken,
         pause: PauseSwitch,
+        pace: Pace,
+        on_screen: OnScreen,
     ) -> None:
         self._catalog = catalog
         self._thumbnails = thumbnails
@@ -101,6 +103,8 @@ class Pipeline:
         self._on_added = on_added
         self._cancel = cancel
         self._pause = pause
+        self._pace = pace
+        self._on_screen = on_screen
         self._finished: queue.Queue[tuple[str, object, Future]] = queue.Queue()
         self._ready: deque[_Read] = deque()
         self._known: list[_Read] = []
@@ -109,21 +113,25 @@ class Pipeline:
         self._faults: list[tuple[int, ProblemCode, str]] = []
         self._unsettled = 0
         self._encoding = False
-        self._ready_since = 0.0
+        self._ready_since = self._sent_at = self._rest_until = 0.0
         self.tally = Tally()
 
     def run(self, work: Sequence[WorkItem]) -> Tally:
         """Index the files. Raises Cancelled (what was committed stays) and the LibraryError tree."""
         info = self._encoder.info
-        meter = _Meter(len(work), self._on_progress)
+        meter = Meter(len(work), self._on_progress)
         limit = 3 * self._pool.workers + info.batch
-        waiting = _settled(work)
-        upcoming: WorkItem | None = next(waiting, None)
+        waiting = Waiting(work, self._on_screen)
+        upcoming: WorkItem | None = waiting.next()
         in_workers = 0
         while True:
             self._cancel.raise_if_cancelled()
-            paused = self._pause.paused
-            while upcoming is not None and not paused and in_workers + len(self._ready) < limit:
+            gait = self._pace.now()
+            held = self._pause.paused or gait.halted
+            room = min(limit - len(self._ready), gait.decoding)
+            if held or (gait.alternate and self._encoding):
+                room = 0
+            while upcoming is not None and in_workers < room:
                 young = upcoming.mtime_ns / 1e9 - time.time() + SETTLE_SECONDS
                 if 0 < young <= SETTLE_SECONDS:
                     if in_workers or self._ready or self._encoding:
@@ -131,8 +139,9 @@ class Pipeline:
                     self._cancel.wait(young)
                 self._submit(upcoming, info)
                 in_workers += 1
-                upcoming = next(waiting, None)
-            if self._ready and not self._encoding:
+                upcoming = waiting.next()
+            resting = self._rest_until - time.monotonic()
+            if self._ready and not self._encoding and resting <= 0 and not (gait.alternate and in_workers):
                 no_more = in_workers == 0
                 if len(self._ready) >= info.batch or no_more or time.monotonic() - self._ready_since > _LOOK_EVERY_S:
                     self._send_batch(info.batch)
@@ -141,14 +150,11 @@ class Pipeline:
                 self._commit_known()
             if drained and upcoming is None:
                 break
-            if drained and paused:
-                meter.report(self.tally, Phase.PAUSED, force=True)
-                while self._pause.paused and not self._cancel.cancelled:
-                    self._pause.wait_for_resume(_LOOK_EVERY_S)
-                meter.restart()
+            if drained and held:
+                self._stand_still(meter)
                 continue
             try:
-                kind, what, future = self._finished.get(timeout=_LOOK_EVERY_S)
+                kind, what, future = self._finished.get(timeout=min(_LOOK_EVERY_S, resting if resting > 0 else 1.0))
             except queue.Empty:
                 self._pool.revive()
                 continue
@@ -158,14 +164,30 @@ class Pipeline:
             else:
                 self._encoding = False
                 self._commit_batch(what, future.result())  # type: ignore[arg-type]
-            meter.report(self.tally, Phase.ENCODING)
-        meter.report(self.tally, Phase.ENCODING, force=True)
+                now = time.monotonic()
+                self._rest_until = now + self._pace.now().rest_seconds(now - self._sent_at)
+            meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems)
+        meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems, force=True)
         return self.tally
 
     @property
     def unsettled(self) -> int:
         """Files that changed while they were read; they stay pending for the next run."""
         return self._unsettled
+
+    def _stand_still(self, meter: Meter) -> None:
+        """Until work may go on. The workers are ended, for even when idle they would wake up now and then."""
+        self._pool.close()
+        while not self._cancel.cancelled:
+            if self._pause.paused:
+                meter.report(Phase.PAUSED, done=self.tally.done, problems=self.tally.problems, force=True)
+                self._pause.wait_for_resume(_PAUSED_LOOK_S)
+            elif self._pace.now().halted:
+                meter.report(Phase.ON_BATTERY, done=self.tally.done, problems=self.tally.problems, force=True)
+                self._cancel.wait(POWER_LOOK_SECONDS)
+            else:
+                break
+        meter.restart()
 
     def _submit(self, item: WorkItem, info: ModelInfo) -> None:
         future = self._pool.submit(read_photo, item.path, item.known, info.preprocess, self._max_megapixels)
@@ -199,7 +221,7 @@ class Pipeline:
 
     def _send_batch(self, size: int) -> None:
         batch = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
-        self._ready_since = time.monotonic()
+        self._ready_since = self._sent_at = time.monotonic()
         self._encoding = True
         future: Future = Future()
         threading.Thread(target=self._encode, args=(batch, future), name="encode", daemon=True).start()
@@ -299,53 +321,6 @@ class Pipeline:
             self._thumbnails.put(thumbnails)  # last, for it writes to a disk that may be full
         if done:
             self._on_added(added)
-
-
-class _Meter:
-    """Turns the tally into progress, at most ten times a second, with a rate over the last seconds."""
-
-    def __init__(self, total: int, report: Callable[[Progress], None]) -> None:
-        self._total = total
-        self._report = report
-        self._looks: deque[tuple[float, int]] = deque()
-        self._last = 0.0
-
-    def restart(self) -> None:
-        self._looks.clear()
-
-    def report(self, tally: Tally, phase: Phase, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if now - self._last < _REPORT_EVERY_S and not force:
-            return
-        self._last = now
-        self._looks.append((now, tally.done))
-        while now - self._looks[0][0] > _RATE_WINDOW_S:
-            self._looks.popleft()
-        (since, done), rate = self._looks[0], None
-        if now - since > 1.0 and tally.done > done:
-            rate = (tally.done - done) / (now - since)
-        self._report(
-            Progress(
-                phase=phase,
-                done=tally.done,
-                total=self._total,
-                problems=tally.problems,
-                photos_per_second=rate,
-                seconds_left=(self._total - tally.done) / rate if rate else None,
-            )
-        )
-
-
-def _settled(work: Sequence[WorkItem]) -> Iterator[WorkItem]:
-    """Files that have been still for a while first, in the given order; the youngest, which may still grow, last."""
-    young: list[WorkItem] = []
-    now_ns = time.time_ns()
-    for item in work:
-        if 0 <= now_ns - item.mtime_ns < SETTLE_SECONDS * 1e9:
-            young.append(item)
-        else:
-            yield item
-    yield from reversed(young)
 
 
 def _dated(photo: ReadPhoto) -> PhotoFacts | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 
+from photosearch.priority import step_back
+
 MEMORY_LIMIT_BYTES = 2 * 1024**3
 """Address space of a worker; enough for a 200-megapixel picture, small beside what some 34-byte files ask for."""
 
@@ -26,7 +28,4 @@ def limit_worker(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, OSError, ValueError):
         pass
-    try:
-        os.nice(5)
-    except (AttributeError, OSError):
-        pass
+    step_back()

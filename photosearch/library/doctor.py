@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from photosearch import __version__
+from photosearch.account import account_text
 from photosearch.catalog import backup
 from photosearch.errors import DataFolderUnusable, LibraryError, ModelUnavailable, PhotoSearchError, display_path
 from photosearch.library.library import Library
@@ -176,8 +177,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
         Finding(
             "library",
             Health.OK,
-            f"{status.photos:,} photos in {status.files:,} files, {status.searchable:,} searchable,"
-            f" {status.pending:,} waiting, {status.problems:,} with problems, {status.away:,} away",
+            f"{status.photos:,} photos in {status.files:,} files. {account_text(status.account)}",
         ),
         Finding("index", Health.OK, f"{status.index_count:,} vectors, in line with the catalog"),
     ]
@@ -187,7 +187,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
                 "problems",
                 Health.WARNING,
                 f"{status.problems:,} files cannot be used",
-                "`photosearch problems` lists why.",
+                "`photosearch problems` lists them, and what would mend it.",
             )
         )
     findings += [

@@ -9,10 +9,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,19 +34,35 @@ from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
+from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
+from photosearch.indexer.waiting import OnScreen
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
+from photosearch.memory import give_back
 from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
-from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile
+from photosearch.records import (
+    FileState,
+    Folder,
+    Hit,
+    IndexReport,
+    Photo,
+    Problem,
+    Query,
+    SearchResult,
+    Status,
+    Timeline,
+)
 from photosearch.search import Answer, checked
 from photosearch.settings import Settings
 
 log = logging.getLogger(__name__)
 
 DEFAULT_COUNT = 200
+REST_SECONDS = 300.0
+"""So long after the last search, key or run the memory is given back; the model is as well."""
 _VIEWERS = 1
 """Worker processes for previews and query pictures, apart from the indexer's so that nobody waits behind it."""
 
@@ -65,7 +82,10 @@ class Library:
         self._thumbnails = ThumbnailStore(paths.thumbnails, read_only=read_only)
         self._viewers = DecodePool(_VIEWERS)
         self._pause = PauseSwitch(paused=bool(settings["paused"]) and not read_only)
+        self._pace = self._make_pace()
+        self._on_screen = OnScreen()
         self._background: BackgroundIndexer | None = None
+        self._used_at, self._rested = time.monotonic(), False
         self._running = threading.Lock()  # one index run at a time
         self._closed = False
 
@@ -81,8 +101,8 @@ class Library:
         """Open the library in ``paths``; an empty one is made where there is none.
 
         model: as in the settings table; None takes the user's choice. read_only: for looking only; works beside another
-        process that writes. make_encoder: called with the ModelSpec and ``device=``. Raises the LibraryError tree and
-        ModelUnavailable.
+        process that writes. make_encoder: called with the ModelSpec, ``device=``, and ``threads=`` where cores are
+        limited. Raises the LibraryError tree and ModelUnavailable.
         """
         settings = Settings(paths.settings)
         spec = resolve(str(model or settings["model"]))
@@ -90,7 +110,9 @@ class Library:
         try:
             catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)
             try:
-                encoder = make_encoder(spec, device=str(settings["device"]))
+                cores = int(settings["cores"])
+                limits = {"threads": encoder_threads(cores)} if cores else {}
+                encoder = make_encoder(spec, device=str(settings["device"]), **limits)
                 in_use = ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)
                 return cls(paths, settings, catalog=catalog, model=in_use, lock=lock)
             except BaseException:
@@ -194,14 +216,19 @@ class Library:
         self, *, on_event: Callable[[Event], None] = lambda event: None, cancel: CancelToken | None = None
     ) -> IndexReport:
         """Bring the library up to date with its folders, now, in this thread, paused or not. Raises Cancelled."""
-        return self._run(on_event=on_event, cancel=cancel or CancelToken(), pause=PauseSwitch())
+        pace = self._make_pace(in_background=False)
+        return self._run(on_event=on_event, cancel=cancel or CancelToken(), pause=PauseSwitch(), pace=pace)
 
     def watch(self, on_event: Callable[[Event], None]) -> None:
         """Index and watch from now on, in threads of our own. ``on_event`` is called from those."""
         assert self._background is None, "watch() was called before"
         known = [folder.path for folder in self.folders()]
         self._background = BackgroundIndexer(
-            partial(self._run, pause=self._pause), folders=self.folders, on_event=on_event, pause=self._pause
+            partial(self._run, pause=self._pause, pace=self._pace),
+            folders=self.folders,
+            on_event=on_event,
+            pause=self._pause,
+            at_rest=self._rest_when_idle,
         )
         if [folder.path for folder in self.folders()] != known:
             self._look_again()  # one was added when there was nobody yet to tell of it
@@ -213,13 +240,17 @@ class Library:
         on_event: Callable[[Event], None],
         cancel: CancelToken,
         pause: PauseSwitch,
+        pace: Pace,
     ) -> IndexReport:
         with self._running:
+            self._used_at, self._rested = time.monotonic(), False
             indexer = Indexer(
                 catalog=self._catalog,
                 thumbnails=self._thumbnails,
                 models=self._model,
                 pause=pause,
+                pace=pace,
+                on_screen=self._on_screen,
                 max_megapixels=int(self.settings["max_megapixels"]),
                 pair_raw=bool(self.settings["pair_raw_with_jpeg"]),
             )
@@ -227,7 +258,38 @@ class Library:
             self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged
             self._model.save()
             self._catalog.back_up_daily()
+        give_back()  # a look at 100,000 files leaves tens of megabytes behind
         return report
+
+    def _make_pace(self, *, in_background: bool = True) -> Pace:
+        on_battery: Any = self.settings["on_battery"]
+        return Pace(cores=int(self.settings["cores"]), on_battery=on_battery, in_background=in_background)
+
+    def note_activity(self) -> None:
+        """Somebody works in the window: indexing steps back for some seconds. Returns at once."""
+        self._pace.note_activity()
+        self._used_at, self._rested = time.monotonic(), False
+
+    def prefer(self, photo_ids: Sequence[int]) -> None:
+        """These photos are on screen: where they wait for the indexer, they come first. Returns at once."""
+        self._on_screen.show(photo_ids)
+
+    def rest(self) -> None:
+        """Let go of memory that holds what can be read again; it is when it is needed. Also done after a quiet time."""
+        if not self._running.acquire(blocking=False):
+            return
+        try:
+            self._model.rest()
+            self._catalog.database.rest()
+            self._thumbnails.rest()
+        finally:
+            self._running.release()
+        give_back()
+
+    def _rest_when_idle(self) -> None:
+        if not self._rested and time.monotonic() - self._used_at > REST_SECONDS:
+            self._rested = True
+            self.rest()
 
     def _look_again(self) -> None:
         if self._background:
@@ -266,6 +328,7 @@ class Library:
         Raises QueryError, PhotoError (a picture of the query cannot be used), ModelUnavailable.
         """
         started = time.monotonic()
+        self.note_activity()
         query = checked(query)
         engine = self._model.engine()
         answers: list[Answer] = []
@@ -311,7 +374,7 @@ class Library:
             raise PhotoError(ProblemCode.ENCODER_FAILED, "The model could not make anything of this picture.")
         return vector
 
-    def timeline(self) -> list[Tile]:
+    def timeline(self) -> Timeline:
         """Every photo, newest first."""
         return self._catalog.photos.timeline()
 
@@ -358,7 +421,6 @@ class Library:
 
     def status(self) -> Status:
         counts = self._catalog.files.counts(self._model.known_id)
-        index = self._model.index()
         return Status(
             folders=tuple(self.folders()),
             files=counts.files,
@@ -368,9 +430,10 @@ class Library:
             problems=counts.problems,
             away=counts.away,
             model=self._model.name,
-            index_count=len(index) if index is not None else 0,
+            index_count=self._model.index_count,
             index_bytes=self._model.index_bytes,
             data_dir=self.paths.data,
+            account=counts.account,
         )
 
     def models(self) -> list[tuple[str, str, int, int, bool]]:

@@ -57,6 +57,7 @@ class ModelInUse:
         self._row: tuple[int, str, int] | None = None  # id, identity, dim
         self._index: VectorIndex | None = None
         self._engine: Engine | None = None
+        self._count_at_rest: int | None = None
         self._saved_at = 0.0
         self._growing: threading.Thread | None = None
         self._closing = threading.Event()
@@ -101,10 +102,29 @@ class ModelInUse:
             if row is None:
                 return None
             if self._index is None:
-                self._index = self._load(row)
+                self._index, self._count_at_rest = self._load(row), None
                 self._bring_in_line(self._index, row[0])
                 self._grow_in_background(self._index)
             return self._index
+
+    @property
+    def index_count(self) -> int:
+        """How many vectors the index has; one that rests is not read for this."""
+        with self._lock:
+            if self._index is None and self._count_at_rest is not None:
+                return self._count_at_rest
+            index = self.index()
+            return len(index) if index is not None else 0
+
+    def rest(self) -> None:
+        """Let go of the index, which is read again when it is asked for. Not while an index run uses it."""
+        self.save(now=True)
+        with self._lock:
+            growing = self._growing is not None and self._growing.is_alive()
+            if self._index is None or self._index.dirty or self._index.held or growing:
+                return
+            self._count_at_rest = len(self._index)
+            self._index = self._engine = None
 
     def engine(self) -> Engine | None:
         """What answers queries; None while the library has nothing of this model."""
@@ -119,6 +139,7 @@ class ModelInUse:
     def reconcile(self) -> None:
         """After photos came into or went out of sight: the same in the index."""
         with self._lock:
+            self._count_at_rest = None
             if self._row is not None and self._index is not None:
                 self._bring_in_line(self._index, self._row[0])
 

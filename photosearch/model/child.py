@@ -25,11 +25,11 @@ from photosearch.errors import ModelUnavailable, display_path
 from photosearch.model.manifest import ModelSpec
 from photosearch.model.runtime import Load, Loaded, Options, Say
 from photosearch.model.steady import SteadyRuntime
+from photosearch.priority import step_back
 
 RESTED = 75
 """Exit status of a process that ended because nobody asked anything for a while."""
 
-_NICENESS = 5
 _KEPT_LOG_LINES = 50
 
 LogLine = tuple[int, str, str]
@@ -78,8 +78,7 @@ def _settle_in(options: Options) -> None:
     """Become a quiet background process that dies with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    step_back()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)

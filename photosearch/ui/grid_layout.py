@@ -43,7 +43,7 @@ class Heading(NamedTuple):
     width: int
 
 
-def proportion_sums(sizes: Sequence[tuple[int, int]]) -> np.ndarray:
+def proportion_sums(sizes: Sequence[tuple[int, int]] | np.ndarray) -> np.ndarray:
     """Running sums of the proportions of ``sizes`` (width, height); float64 [n + 1], from 0."""
     sums = np.zeros(len(sizes) + 1)
     if len(sizes):

@@ -247,9 +247,9 @@ class PhotoView(QAbstractScrollArea):
         shown = list(self._layout.visible(top, top + page))
         after = self._layout.visible(top + page, top + 2 * page)
         before = self._layout.visible(max(0, top - page // 2), top)
-        tiles = list(dict.fromkeys(tile for tile, _ in chain(shown, after, before)))
-        side = max((max(r.width, r.height) for _, r in shown), default=self._tile_px) * self.devicePixelRatioF()
-        self._thumbnails.want(self._ids(tiles), side_px=round(side))
+        ratio = self.devicePixelRatioF()
+        sides = {tile: round(max(r.width, r.height) * ratio) for tile, r in chain(shown, after, before)}
+        self._thumbnails.want(self._ids(list(sides)), side_px=list(sides.values()), shown=len(shown))
 
     def _thumbnail_loaded(self, photo_id: int, first: bool) -> None:
         row = self.model.listing.row_of.get(photo_id)

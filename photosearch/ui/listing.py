@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from photosearch.records import Hit, Query, SearchResult, Tile
+from photosearch.records import Hit, Query, SearchResult, Tile, Timeline
 from photosearch.ui.grid_layout import proportion_sums
 
 BEST_STRENGTH = 0.5
@@ -32,6 +33,29 @@ class Section:
     count: int
 
 
+class RowOf:
+    """Finds the row of a photo id, as a dictionary would, in a twentieth of its memory. ids: int64 [n], each once."""
+
+    def __init__(self, ids: np.ndarray) -> None:
+        self._rows = np.argsort(ids).astype(np.int32)
+        self._sorted = ids[self._rows]
+
+    def get(self, photo_id: int, default: int | None = None) -> int | None:
+        at = int(np.searchsorted(self._sorted, photo_id))
+        if at == len(self._sorted) or self._sorted[at] != photo_id:
+            return default
+        return int(self._rows[at])
+
+    def __getitem__(self, photo_id: int) -> int:
+        row = self.get(photo_id)
+        if row is None:
+            raise KeyError(photo_id)
+        return row
+
+    def __contains__(self, photo_id: int) -> bool:
+        return self.get(photo_id) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Tiles in the order shown; ``sums`` for their layout; ``row_of`` finds a photo's row."""
@@ -39,7 +63,7 @@ class Listing:
     tiles: Sequence[Tile] = ()
     sections: tuple[Section, ...] = ()
     sums: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    row_of: dict[int, int] = field(default_factory=dict)
+    row_of: RowOf = field(default_factory=lambda: RowOf(np.empty(0, np.int64)))
     query: Query | None = None
     hits: tuple[Hit, ...] = ()
     """For a query: the hit of each row."""
@@ -72,34 +96,28 @@ def day_text(taken: str | None) -> str:
     return f"{int(day)} {title}" if day.isdigit() and day != "00" else title
 
 
-def _row_of(tiles: Sequence[Tile]) -> dict[int, int]:
-    return {tile[0]: row for row, tile in enumerate(tiles)}
-
-
 def of_library(tiles: Sequence[Tile]) -> Listing:
     """All photos in the order given (newest first), cut where the month changes."""
-    sections: list[Section] = []
-    start, key = 0, None
-    for row, tile in enumerate(tiles):
-        month = (tile[3] or "")[:7]
-        if month != key:
-            if row > start:
-                sections.append(Section(month_title(key), start, row - start))
-            start, key = row, month
-    if tiles:
-        sections.append(Section(month_title(key), start, len(tiles) - start))
-    return Listing(
-        tiles=tiles,
-        sections=tuple(sections),
-        sums=proportion_sums([tile[1:3] for tile in tiles]),
-        row_of=_row_of(tiles),
+    timeline = tiles if isinstance(tiles, Timeline) else Timeline.of(tiles)
+    months = np.frombuffer(bytes(timeline.taken), f"S{Timeline.TAKEN_BYTES}").astype("S7")
+    starts = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist()] if len(timeline) else []
+    sections = (
+        Section(month_title(months[start].decode("ascii")), start, stop - start)
+        for start, stop in pairwise([*starts, len(timeline)])
     )
+    return Listing(
+        tiles=timeline, sections=tuple(sections), sums=_sums(timeline), row_of=RowOf(np.array(timeline.ids, np.int64))
+    )
+
+
+def _sums(timeline: Timeline) -> np.ndarray:
+    return proportion_sums(np.stack([np.array(timeline.widths), np.array(timeline.heights)], axis=1))
 
 
 def of_search(result: SearchResult) -> Listing:
     """The hits, best first, in two sections."""
     hits = tuple(hit for at, hit in enumerate(result.hits) if at < _SHOWN_AT_LEAST or hit.strength >= _SHOWN_STRENGTH)
-    tiles = [Tile(hit.photo_id, hit.width, hit.height, hit.taken, hit.away) for hit in hits]
+    tiles = Timeline.of((hit.photo_id, hit.width, hit.height, hit.taken, hit.away) for hit in hits)
     best = sum(hit.strength >= BEST_STRENGTH for hit in hits)
     sections = []
     if best:
@@ -109,8 +127,8 @@ def of_search(result: SearchResult) -> Listing:
     return Listing(
         tiles=tiles,
         sections=tuple(sections),
-        sums=proportion_sums([tile[1:3] for tile in tiles]),
-        row_of=_row_of(tiles),
+        sums=_sums(tiles),
+        row_of=RowOf(np.array(tiles.ids, np.int64)),
         query=result.query,
         hits=hits,
         seconds=result.seconds,

@@ -1,4 +1,4 @@
-"""The files that cannot be searched, each with its reason; to copy, and to try again."""
+"""The files that cannot be searched, by reason, with what would mend it; to copy, and to try again."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from photosearch.account import account_text, by_reason, reason_of
 from photosearch.errors import display_path
 from photosearch.records import Problem
 from photosearch.ui.photo_actions import show_file
@@ -46,7 +47,6 @@ class ProblemsDialog(QDialog):
         self.about.setProperty("quiet", True)
         self.tree = QTreeWidget()
         self.tree.setHeaderLabels(["File", "Why it cannot be searched"])
-        self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -74,7 +74,7 @@ class ProblemsDialog(QDialog):
         self.copy.clicked.connect(self.copy_list)
         self.show_file.clicked.connect(self._show_current)
         close.clicked.connect(self.close)
-        self.tree.itemSelectionChanged.connect(lambda: self.show_file.setEnabled(self.tree.currentItem() is not None))
+        self.tree.itemSelectionChanged.connect(lambda: self.show_file.setEnabled(bool(self.tree.selectedItems())))
         QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.tree, self.copy_list)
         session.status_changed.connect(self._status_changed)
         self.load()
@@ -94,13 +94,22 @@ class ProblemsDialog(QDialog):
             self.about.setText(sentence_of(outcome))
             return
         self._problems = outcome
+        status = self._session.status
+        account = account_text(status.account) if status else ""
         self.about.setText(
-            "These files cannot be searched. Each is tried again by itself when it changes."
+            f"{account} Each is tried again by itself when it changes."
             if outcome
-            else "No file has a problem: every photo that was found can be searched."
+            else f"{account} No file has a problem.".strip()
         )
         self.tree.clear()
-        self.tree.addTopLevelItems([self._item(problem) for problem in outcome[:_MOST_SHOWN]])
+        room = _MOST_SHOWN
+        for code, problems in by_reason(outcome):
+            group = QTreeWidgetItem([f"{len(problems):,} {reason_of(code).words}", reason_of(code).advice])
+            group.setToolTip(1, reason_of(code).advice)
+            group.addChildren([self._item(problem) for problem in problems[:room]])
+            room -= min(room, len(problems))
+            self.tree.addTopLevelItem(group)
+            group.setExpanded(True)
         self.retry.setEnabled(bool(outcome))
         self.copy.setEnabled(bool(outcome))
         self.show_file.setEnabled(False)
@@ -108,14 +117,24 @@ class ProblemsDialog(QDialog):
     def _item(self, problem: Problem) -> QTreeWidgetItem:
         item = QTreeWidgetItem([display_path(problem.path), problem.sentence])
         item.setData(0, Qt.ItemDataRole.UserRole, problem)
+        item.setToolTip(1, problem.sentence)
         return item
+
+    def _chosen(self) -> list[Problem]:
+        """The files that are selected; a reason that is selected stands for all its files."""
+        chosen: dict[int, Problem] = {}
+        for item in self.tree.selectedItems():
+            for one in (item, *(item.child(at) for at in range(item.childCount()))):
+                problem = one.data(0, Qt.ItemDataRole.UserRole)
+                if problem is not None:
+                    chosen[id(problem)] = problem
+        return list(chosen.values())
 
     def copy_list(self) -> None:
         """The chosen files, or all when none is chosen, as text."""
-        chosen = [item.data(0, Qt.ItemDataRole.UserRole) for item in self.tree.selectedItems()]
-        QGuiApplication.clipboard().setText(as_text(chosen or self._problems))
+        QGuiApplication.clipboard().setText(as_text(self._chosen() or self._problems))
 
     def _show_current(self) -> None:
-        item = self.tree.currentItem()
-        if item is not None:
-            show_file(self._session, item.data(0, Qt.ItemDataRole.UserRole).path)
+        chosen = self._chosen()
+        if chosen:
+            show_file(self._session, chosen[0].path)

@@ -202,6 +202,12 @@ class Session(QObject):
 
     # The query
 
+    @Slot()
+    def note_activity(self) -> None:
+        """The user works in the window: indexing steps back."""
+        if self.library is not None:
+            self.library.note_activity()
+
     @property
     def has_query(self) -> bool:
         return bool(self.words.strip() or self.pictures)

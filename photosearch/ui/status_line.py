@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolButton, QWidget
 
-from photosearch.progress import Phase, Progress
+from photosearch.account import account_text
+from photosearch.progress import Phase, Progress, rate_text, time_left_text
 from photosearch.records import Status
 from photosearch.ui import icons, theme
 from photosearch.ui.listing import Listing
@@ -29,19 +30,6 @@ def counts_text(listing: Listing, status: Status | None) -> str:
     return f"{good}{len(listing):,}{of} · {listing.seconds:.2f} s"
 
 
-def time_left_text(seconds: float | None) -> str:
-    """``4 min left``; nothing while there is no honest figure."""
-    if seconds is None:
-        return ""
-    if seconds < 50:
-        return "less than a minute left"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{max(1, minutes)} min left"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min left" if rest and hours < 10 else f"{hours} h left"
-
-
 def progress_text(progress: Progress, *, paused: bool) -> str:
     """What the indexer is doing, in words; nothing when it rests."""
     share = f"{progress.done:,} of {progress.total:,}"
@@ -49,12 +37,13 @@ def progress_text(progress: Progress, *, paused: bool) -> str:
         return "Indexing is paused" if paused else ""
     if paused or progress.phase is Phase.PAUSED:
         return f"Paused · {share}" if progress.total else "Indexing is paused"
+    if progress.phase is Phase.ON_BATTERY:
+        return f"Waiting for mains power · {share}"
     if progress.phase is Phase.SCANNING:
         return f"Looking for photos · {progress.found:,} found" if progress.found else "Looking for photos…"
     if progress.phase is Phase.LOADING:
         return "Loading the model…"
-    speed = f"{progress.photos_per_second:.0f}/s" if progress.photos_per_second else ""
-    parts = (f"Indexing {share}", speed, time_left_text(progress.seconds_left))
+    parts = (f"Indexing {share}", rate_text(progress.photos_per_second), time_left_text(progress.seconds_left))
     return " · ".join(part for part in parts if part)
 
 
@@ -106,10 +95,10 @@ class StatusLine(QFrame):
         row.addSpacing(UNIT_PX)
         for part in (self._small, self._slider, self._large):
             row.addWidget(part)
-        self._text, self._paused = "", False
+        self._text, self._account, self._paused = "", "", False
         self._notice_over = QTimer(self)
         self._notice_over.setSingleShot(True)
-        self._notice_over.timeout.connect(lambda: self._counts.setText(self._text))
+        self._notice_over.timeout.connect(self._end_notice)
         self._pause.clicked.connect(self.pause_wanted)
         self._problems.clicked.connect(self.problems_wanted)
         self._slider.valueChanged.connect(self.tile_px_changed)
@@ -134,10 +123,19 @@ class StatusLine(QFrame):
         self._counts.setToolTip("")
         self._notice_over.start(_NOTICE_MS)
 
-    def show_problems(self, count: int) -> None:
+    def _end_notice(self) -> None:
+        self._counts.setText(self._text)
+        self._counts.setToolTip(self._account)
+
+    def show_account(self, status: Status) -> None:
+        """How many files have problems; the whole account is under the mouse."""
+        count, account = status.problems, account_text(status.account)
         self._problems.setVisible(count > 0)
         self._problems.setText("1 file has a problem" if count == 1 else f"{count:,} files have problems")
-        self._problems.setToolTip("See which files cannot be searched, and why")
+        self._problems.setToolTip(f"{account} Click to see which, and why.")
+        self._account = account
+        if not self._notice_over.isActive():
+            self._counts.setToolTip(account)
 
     def show_progress(self, progress: Progress, *, paused: bool) -> None:
         self._paused = paused
@@ -145,7 +143,9 @@ class StatusLine(QFrame):
         self._progress.setText(text)
         self._progress.setVisible(bool(text))
         self._pause.setVisible(bool(text))
-        counting = bool(text) and progress.total > 0 and progress.phase in (Phase.ENCODING, Phase.PAUSED)
+        counting = (
+            bool(text) and progress.total > 0 and progress.phase in (Phase.ENCODING, Phase.PAUSED, Phase.ON_BATTERY)
+        )
         self._bar.setVisible(counting)
         if counting:
             self._bar.setRange(0, progress.total)

@@ -6,15 +6,18 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Protocol
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QImageReader
 
+from photosearch.memory import give_back
 from photosearch.ui.worker import Worker
 
-CACHE_BYTES = 256 * 1024 * 1024
+CACHE_BYTES = 64 * 1024 * 1024
+REST_MS = 120_000
+"""So long after the last wish only what shows is kept."""
 _AT_ONCE = 4
 """Jobs given to the pool at a time: few, so that what scrolled away meanwhile is not loaded first."""
-_SIDES_PX = (96, 160, 256, 384, 512)
+_SIDES_PX = (96, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
 """Thumbnails are kept at the smallest of these (long side) that is not enlarged when painted."""
 _CODECS = (b"jpeg", b"webp", b"png")
 
@@ -47,7 +50,14 @@ class Thumbnails(QObject):
     loaded = Signal(int, bool)
     """Photo id, and whether nothing could be shown of it before."""
 
-    def __init__(self, worker: Worker, *, cache_bytes: int = CACHE_BYTES, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        cache_bytes: int = CACHE_BYTES,
+        rest_ms: int = REST_MS,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._worker = worker
         self._cache_bytes = cache_bytes
@@ -56,7 +66,13 @@ class Thumbnails(QObject):
         """Image and the side it was made for."""
         self._bytes = 0
         self._wanted: list[int] = []
-        self._side = _SIDES_PX[0]
+        self._sides: dict[int, int] = {}
+        """What was wished last, and how large."""
+        self._shown: frozenset[int] = frozenset()
+        self._rest_timer = QTimer(self)
+        self._rest_timer.setSingleShot(True)
+        self._rest_timer.setInterval(rest_ms)
+        self._rest_timer.timeout.connect(self.rest)
         self._running: set[int] = set()
         self._missing: set[int] = set()
 
@@ -71,6 +87,8 @@ class Thumbnails(QObject):
         self._bytes = 0
         self._missing.clear()
         self._wanted = []
+        self._sides, self._shown = {}, frozenset()
+        self._rest_timer.stop()
 
     def retry_missing(self) -> None:
         """Photos without a thumbnail may have one now."""
@@ -88,20 +106,24 @@ class Thumbnails(QObject):
         """The library was asked and has none."""
         return photo_id in self._missing
 
-    def want(self, photo_ids: Sequence[int], *, side_px: int) -> None:
-        """Load these, first things first, for tiles whose long side is ``side_px`` device pixels.
+    def want(self, photo_ids: Sequence[int], *, side_px: int | Sequence[int], shown: int = 0) -> None:
+        """Load these, first things first, for tiles whose long side is ``side_px`` device pixels (all, or each).
 
-        Replaces the wishes before: what is wanted no longer and has not begun is never loaded.
+        The first ``shown`` are on screen: they stay, whatever they take. Replaces the wishes before: what is wanted no
+        longer and has not begun is never loaded.
         """
-        self._side = next((side for side in _SIDES_PX if side >= side_px), _SIDES_PX[-1])
+        sides = [side_px] * len(photo_ids) if isinstance(side_px, int) else side_px
+        self._sides = {photo_id: _side_for(side) for photo_id, side in zip(photo_ids, sides, strict=True)}
+        self._shown = frozenset(photo_ids[:shown])
         self._wanted = [photo_id for photo_id in photo_ids if self._needs(photo_id)]
+        self._rest_timer.start()
         self._feed()
 
     def _needs(self, photo_id: int) -> bool:
         if photo_id in self._missing:
             return False
         kept = self._images.get(photo_id)
-        return kept is None or kept[1] < self._side
+        return kept is None or kept[1] < self._sides[photo_id]
 
     def _feed(self) -> None:
         library = self._library
@@ -112,7 +134,7 @@ class Thumbnails(QObject):
             if photo_id in self._running:
                 continue
             self._running.add(photo_id)
-            side = self._side
+            side = self._sides[photo_id]
 
             def load(photo_id: int = photo_id, side: int = side) -> QImage | None:
                 data = library.thumbnail(photo_id)
@@ -140,6 +162,21 @@ class Thumbnails(QObject):
             self._bytes -= before[0].sizeInBytes()
         self._images[photo_id] = (image, side)
         self._bytes += image.sizeInBytes()
-        while self._bytes > self._cache_bytes and len(self._images) > 1:
-            _, (oldest, _) = self._images.popitem(last=False)
-            self._bytes -= oldest.sizeInBytes()
+        if self._bytes > self._cache_bytes:
+            for oldest in [i for i in self._images if i not in self._shown and i != photo_id]:
+                self._drop(oldest)
+                if self._bytes <= self._cache_bytes:
+                    break
+
+    def _drop(self, photo_id: int) -> None:
+        self._bytes -= self._images.pop(photo_id)[0].sizeInBytes()
+
+    def rest(self) -> None:
+        """The user rests: what does not show goes, and so does the memory that all of it took."""
+        for photo_id in [i for i in self._images if i not in self._shown]:
+            self._drop(photo_id)
+        self._worker.start(give_back, lambda _outcome: None)
+
+
+def _side_for(side_px: int) -> int:
+    return next((side for side in _SIDES_PX if side >= side_px), _SIDES_PX[-1])

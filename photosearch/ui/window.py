@@ -46,6 +46,7 @@ from photosearch.ui.single_instance import Request
 from photosearch.ui.status_line import StatusLine, counts_text
 from photosearch.ui.theme import UNIT_PX
 from photosearch.ui.thumbnails import Thumbnails
+from photosearch.ui.visible_first import VisibleFirst
 
 _SMALLEST = QSize(480, 360)
 _FIRST_SIZE = QSize(1200, 800)
@@ -218,6 +219,10 @@ class Window(QWidget):
         self.status.pause_wanted.connect(session.toggle_pause)
         self.status.problems_wanted.connect(self.dialogs.show_problems)
         self.status.tile_px_changed.connect(self._tile_px_changed)
+        VisibleFirst(session, grid)
+        for busy in (search.words_changed, grid.current_changed, grid.verticalScrollBar().valueChanged):
+            busy.connect(session.note_activity)
+        self.preview.row_changed.connect(session.note_activity)
         self._folders_button.clicked.connect(self.dialogs.show_folders)
         self._details_button.clicked.connect(self.toggle_details)
 
@@ -274,7 +279,7 @@ class Window(QWidget):
             widget.setEnabled(usable)
         self.details.setVisible(self.commands["details"].isChecked() and usable)
         if session.status is not None:
-            self.status.show_problems(session.status.problems)
+            self.status.show_account(session.status)
         if not session.searching:
             self.status.show_counts(counts_text(session.listing, session.status) if session.status else "")
         self._show_progress()

@@ -29,6 +29,7 @@ REPORT = {
 }  # fmt: skip
 STATUS = {
     "folders", "files", "photos", "searchable", "pending", "problems", "away", "model", "index", "data_dir",
+    "searchable_files", "waiting_files", "copies", "problems_by_code",
 }  # fmt: skip
 HIT = {"photo_id", "path", "strength", "similarity", "width", "height", "taken", "away", "reasons"}
 
@@ -75,6 +76,8 @@ def test_the_status_agrees_with_the_files_on_disk(made_once, pictures):
     assert set(status) == STATUS
     assert (status["files"], status["problems"], status["pending"], status["away"]) == (files, BROKEN, 0, 0)
     assert status["photos"] == status["searchable"] == status["index"]["count"] == files - BROKEN
+    assert (status["searchable_files"], status["waiting_files"], status["copies"]) == (files - BROKEN, 0, 0)
+    assert status["problems_by_code"] == {"damaged": BROKEN}
     assert status["index"]["bytes"] > 0
     assert status["data_dir"] == str(made_once.data_dir)
     assert [(f["path"], f["state"], f["photos"]) for f in status["folders"]] == [(str(pictures), "here", files - 1)]
@@ -89,6 +92,7 @@ def test_real_photos_are_all_indexed_and_the_account_is_right(tmp_path, photos):
     status = command("status", "--json").json
     assert (status["files"], status["pending"], status["problems"]) == (files, 0, 0)
     assert status["photos"] == status["searchable"] == status["index"]["count"] == files - report["copied"]
+    assert (status["searchable_files"], status["copies"]) == (files, report["copied"])
 
 
 def test_answers_are_the_same_photos_in_every_form(made_once, pictures):
@@ -196,9 +200,12 @@ def test_a_folder_that_is_away_loses_nothing_until_it_is_forgotten(tmp_path, own
 
 def test_problems_name_the_file_and_the_reason_and_may_be_tried_again(library, pictures):
     (problem,) = library("problems", "--json").json
-    assert set(problem) == {"path", "code", "sentence", "seen_at"}
+    assert set(problem) == {"path", "code", "sentence", "advice", "seen_at"}
     assert (problem["path"], problem["code"]) == (str(pictures / "truncated.jpg"), "damaged")
-    assert library("problems").lines == [f"{pictures / 'truncated.jpg'}: {problem['sentence']}"]
+    assert library("problems").lines == [
+        f"1 file damaged. {problem['advice']}",
+        f"  {pictures / 'truncated.jpg'}: {problem['sentence']}",
+    ]
     retried = library("problems", "--retry")
     assert (retried.status, "1 file will be read again" in retried.err.decode()) == (0, True)
     assert library("index", "--json").json["problems"] == BROKEN

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
@@ -13,6 +14,7 @@ from photosearch.errors import FolderMissing, PhotoError, ProblemCode
 from photosearch.paths import AppPaths
 from photosearch.progress import Event, LibraryChanged
 from photosearch.records import (
+    Account,
     FileState,
     Folder,
     FolderState,
@@ -59,6 +61,7 @@ class FakeLibrary:
         self.excluded: tuple[str, ...] = ()
         self.missing = 0
         self.pending = 0
+        self.activity = 0
         self.broken: set[int] = set()
         self.on_event: Callable[[Event], None] = lambda event: None
         self.closed = threading.Event()
@@ -128,6 +131,12 @@ class FakeLibrary:
         self._note("resume")
         self.paused = False
 
+    def note_activity(self) -> None:
+        self.activity += 1
+
+    def prefer(self, photo_ids: Sequence[int]) -> None:
+        self._note("prefer", list(photo_ids))
+
     def warm_up(self) -> None:
         """Nothing to start."""
 
@@ -185,8 +194,13 @@ class FakeLibrary:
         return Status(
             folders=tuple(self.folders()), files=count, photos=count, searchable=count, pending=self.pending,
             problems=len(self.faults), away=len(self.away), model="fake", index_count=count, index_bytes=0,
-            data_dir=Path("/nowhere"),
+            data_dir=Path("/nowhere"), account=self._account(count),
         )  # fmt: skip
+
+    def _account(self, count: int) -> Account:
+        problems = Counter(fault.code for fault in self.faults)
+        files = count + self.pending + len(self.faults)
+        return Account(files, count, self.pending, 0, dict(problems))
 
     def close(self) -> None:
         self.closed.set()

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 
+from photosearch.account import reason_of
 from photosearch.errors import CatalogDamaged, LibraryBusy
 from photosearch.progress import IndexerFailed, LibraryChanged, Phase, Progress
 from photosearch.records import Problem
@@ -123,7 +125,7 @@ def test_while_the_first_photos_are_looked_for_the_page_says_they_will_come(open
 
 def test_progress_is_told_and_indexing_paused_and_resumed(window, library, qtbot):
     library.on_event(Progress(Phase.ENCODING, done=1234, total=9876, photos_per_second=35.2, seconds_left=246))
-    qtbot.waitUntil(lambda: window.status._progress.text() == "Indexing 1,234 of 9,876 · 35/s · 4 min left")
+    qtbot.waitUntil(lambda: window.status._progress.text() == "Indexing 1,234 of 9,876 · 35/s · about 4 min left")
     window.status._pause.click()
     qtbot.waitUntil(lambda: library.paused)
     assert window.status._progress.text() == "Paused · 1,234 of 9,876"
@@ -144,9 +146,11 @@ def test_progress_is_told_and_indexing_paused_and_resumed(window, library, qtbot
         (Progress(Phase.LOADING), False, "Loading the model…"),
         (Progress(Phase.PAUSED), True, "Indexing is paused"),
         (Progress(Phase.ENCODING, done=1, total=2), False, "Indexing 1 of 2"),
+        (Progress(Phase.ON_BATTERY, done=1, total=2), False, "Waiting for mains power · 1 of 2"),
         (Progress(Phase.ENCODING, done=1, total=2, seconds_left=20), False,
          "Indexing 1 of 2 · less than a minute left"),
-        (Progress(Phase.ENCODING, done=1, total=2, seconds_left=9000), False, "Indexing 1 of 2 · 2 h 30 min left"),
+        (Progress(Phase.ENCODING, done=1, total=2, seconds_left=9000), False,
+         "Indexing 1 of 2 · about 2 h 30 min left"),
     ],
 )  # fmt: skip
 def test_progress_in_words(progress, paused, text):
@@ -179,10 +183,17 @@ def test_problems_are_counted_listed_copied_and_tried_again(open_window, library
     window.status._problems.click()
     dialog = window.dialogs.problems
     qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 2)
-    assert dialog.tree.topLevelItem(0).text(0) == str(folder / "<b>bad</b>.jpg")
+    damaged = dialog.tree.topLevelItem(0)
+    assert (damaged.text(0), damaged.text(1)) == ("1 damaged", reason_of("damaged").advice)
+    assert damaged.child(0).text(0) == str(folder / "<b>bad</b>.jpg")
+    assert dialog.about.text().startswith("40 of 42 files searchable; 2 not: 1 damaged, 1 empty.")
+    assert window.status._counts.toolTip() == "40 of 42 files searchable; 2 not: 1 damaged, 1 empty."
     assert not dialog.isModal()
     dialog.copy.click()
     assert QGuiApplication.clipboard().text().splitlines()[1] == f"{folder / 'empty.jpg'}\tThe file is empty."
+    damaged.setSelected(True)
+    dialog.copy.click()
+    assert QGuiApplication.clipboard().text() == f"{folder / '<b>bad</b>.jpg'}\tThe file is cut off."
     dialog.retry.click()
     qtbot.waitUntil(lambda: dialog.tree.topLevelItemCount() == 0)
     assert not window.status._problems.isVisible()
@@ -260,3 +271,22 @@ def test_a_path_that_is_no_folder_is_named_plainly(window, qtbot):
     qtbot.waitUntil(lambda: window.notice.isVisible())
     assert "<b>such</b>" in window.notice.text.text()
     assert window.notice.text.textFormat() is Qt.TextFormat.PlainText
+
+
+def test_the_indexer_is_told_that_somebody_works_in_the_window(window, library, qtbot):
+    before = library.activity
+    QTest.keyClicks(window.search.words, "dog")
+    assert library.activity == before + 3
+    window.grid.verticalScrollBar().setValue(200)
+    assert library.activity > before + 3
+
+
+def test_while_photos_are_read_the_library_is_told_what_is_on_screen(window, library, qtbot):
+    for done in range(50):
+        library.on_event(Progress(Phase.ENCODING, done=done, total=100))
+    qtbot.waitUntil(lambda: bool(library.called("prefer")))
+    (_, shown) = library.called("prefer")[0]
+    assert shown == [window.model.tile(row).photo_id for row in window.grid.visible_rows()]
+    window.grid.verticalScrollBar().setValue(window.grid.verticalScrollBar().maximum())
+    library.on_event(Progress(Phase.ENCODING, done=51, total=100))
+    qtbot.waitUntil(lambda: len(library.called("prefer")) == 2)

@@ -51,6 +51,33 @@ def test_the_cache_stays_within_its_bytes_and_keeps_the_newest(qtbot, worker, so
     assert threading.get_ident() not in source.threads
 
 
+def test_what_is_on_screen_stays_whatever_it_takes(qtbot, worker, source):
+    thumbnails = Thumbnails(worker, cache_bytes=1_000_000)
+    thumbnails.use(source)
+    thumbnails.want(range(1, 41), side_px=256, shown=20)
+    qtbot.waitUntil(lambda: len(source.asked) == 40 and not worker.busy)
+    assert all(thumbnails.image(photo_id) for photo_id in range(1, 21))
+    assert thumbnails.bytes_kept <= 21 * 256 * 192 * 4
+
+
+def test_after_a_rest_only_what_shows_is_kept(qtbot, worker, source):
+    thumbnails = Thumbnails(worker, rest_ms=200)
+    thumbnails.use(source)
+    thumbnails.want(range(1, 21), side_px=256, shown=5)
+    qtbot.waitUntil(lambda: len(source.asked) == 20 and not worker.busy)
+    qtbot.waitUntil(lambda: thumbnails.bytes_kept == 5 * 256 * 192 * 4)
+    assert thumbnails.image(5) is not None and thumbnails.image(6) is None
+    qtbot.waitUntil(lambda: not worker.busy)
+
+
+def test_each_thumbnail_is_as_large_as_its_tile_needs(qtbot, worker, source):
+    thumbnails = Thumbnails(worker)
+    thumbnails.use(source)
+    thumbnails.want([1, 2], side_px=[130, 700])
+    qtbot.waitUntil(lambda: len(source.asked) == 2 and not worker.busy)
+    assert [thumbnails.image(photo_id).width() for photo_id in (1, 2)] == [160, 512]
+
+
 def test_what_scrolled_away_is_never_loaded(qtbot, worker, source):
     thumbnails = Thumbnails(worker)
     thumbnails.use(source)
@@ -70,7 +97,7 @@ def test_larger_tiles_get_sharper_thumbnails_and_smaller_ones_keep_them(qtbot, w
     qtbot.waitUntil(lambda: thumbnails.image(1) is not None)
     assert thumbnails.image(1).width() == 96
     thumbnails.want([1], side_px=400)
-    qtbot.waitUntil(lambda: thumbnails.image(1).width() == 512)
+    qtbot.waitUntil(lambda: thumbnails.image(1).width() == 448)
     thumbnails.want([1], side_px=90)
     assert not worker.busy
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -149,3 +150,21 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
         parent.kill()
         parent.communicate()
     worker.wait(timeout=20)
+
+
+def test_workers_that_nobody_needs_end_and_come_back_when_somebody_does():
+    pool = DecodePool(1, rest_seconds=0.2)
+    try:
+        worker = psutil.Process(pool.run(misbehave.process_id))
+        worker.wait(30)
+        assert pool.run(misbehave.process_id) != worker.pid
+    finally:
+        pool.close()
+
+
+def test_workers_at_work_are_not_sent_to_rest():
+    pool = DecodePool(1, rest_seconds=0.1)
+    try:
+        assert pool.run(time.sleep, 0.5) is None
+    finally:
+        pool.close()

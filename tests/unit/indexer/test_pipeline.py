@@ -13,7 +13,9 @@ from photosearch.errors import Cancelled, DiskFull, EncoderLost
 from photosearch.indexer.changes import record_changes
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_photo
+from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import Pipeline, Tally
+from photosearch.indexer.waiting import OnScreen
 from photosearch.model import ModelSpec
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
 from photosearch.vectors import VectorIndex
@@ -36,6 +38,8 @@ class Line:
         self.index = VectorIndex(model="colours-1", dim=self.encoder.info.dim)
         self.thumbnails = ThumbnailStore(root.parent / "cache" / "thumbnails.sqlite3")
         self.cancel, self.pause = CancelToken(), PauseSwitch()
+        self.pace = Pace(in_background=False)
+        self.on_screen = OnScreen()
         self.said: list[Progress] = []
         self.added = 0
         self.pool: InlinePool | DecodePool = InlinePool()
@@ -52,7 +56,7 @@ class Line:
         self.last = Pipeline(
             catalog=self.catalog, thumbnails=self.thumbnails, index=self.index, encoder=self.encoder, pool=self.pool,
             model_id=self.model_id, max_megapixels=250, on_progress=self.on_progress, on_added=self._on_added,
-            cancel=self.cancel, pause=self.pause,
+            cancel=self.cancel, pause=self.pause, pace=self.pace, on_screen=self.on_screen,
         )  # fmt: skip
         return self.last.run(self.catalog.files.work(self.model_id))
 
@@ -250,7 +254,7 @@ def test_a_file_that_vanished_since_the_look_is_no_problem(line):
     tally = Pipeline(
         catalog=line.catalog, thumbnails=line.thumbnails, index=line.index, encoder=line.encoder, pool=line.pool,
         model_id=line.model_id, max_megapixels=250, on_progress=line.on_progress, on_added=line._on_added,
-        cancel=line.cancel, pause=line.pause,
+        cancel=line.cancel, pause=line.pause, pace=line.pace, on_screen=line.on_screen,
     ).run(line.catalog.files.work(line.model_id))  # fmt: skip
     assert (tally.encoded, tally.problems, tally.done) == (1, 0, 2)
     assert line.problems() == {}
@@ -301,7 +305,7 @@ def test_a_photo_without_a_date_gets_its_files_and_one_of_an_impossible_time_non
 
 
 def test_what_was_committed_before_a_cancel_stays_and_the_rest_is_done_later(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.pipeline._REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
     paint_all(line, 12)
     line.on_progress = lambda progress: line.cancel.cancel() if progress.done else None
     with pytest.raises(Cancelled):
@@ -315,7 +319,7 @@ def test_what_was_committed_before_a_cancel_stays_and_the_rest_is_done_later(lin
 
 
 def test_a_pause_finishes_what_was_begun_holds_the_rest_and_goes_on_when_resumed(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.pipeline._REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
     paint_all(line, 30)
     held = threading.Event()
 
@@ -342,7 +346,7 @@ def test_a_pause_finishes_what_was_begun_holds_the_rest_and_goes_on_when_resumed
 
 
 def test_progress_only_grows_and_ends_with_everything_done(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.pipeline._REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
     paint_all(line, 15)
     paint(line.root / "copy.jpg", "red")
     (line.root / "empty.jpg").touch()
@@ -381,3 +385,108 @@ def test_the_same_is_done_in_real_worker_processes(line):
     assert (tally.encoded, tally.problems) == (3, 1)
     known = read_photo(line.root / "red.jpg", frozenset({digest}), line.encoder.info.preprocess, 250)
     assert (known.digest, known.pixels) == (digest, None)
+
+
+class Watched(InlinePool):
+    """Says how many tasks are under way at most, and whether any were while the encoder worked."""
+
+    workers = 4
+
+    def __init__(self, line: Line) -> None:
+        self.line, self.under_way, self.most, self.beside_the_encoder, self.closed = line, 0, 0, 0, 0
+        encode = line.encoder.encode_images
+        self.encoding = False
+
+        def watched(pixels):
+            self.encoding = True
+            self.beside_the_encoder += self.under_way
+            try:
+                return encode(pixels)
+            finally:
+                self.encoding = False
+
+        line.encoder.encode_images = watched
+
+    def submit(self, function, *args):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.beside_the_encoder += self.encoding
+        return super().submit(function, *args)
+
+    def outcome_of(self, future):
+        self.under_way -= 1
+        return super().outcome_of(future)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_while_somebody_works_few_files_are_decoded_at_a_time_and_each_batch_is_followed_by_a_rest(line):
+    paint_all(line, 12)
+    line.pool = Watched(line)
+    assert line.run().encoded == 12
+    assert line.pool.most > 2
+
+    line.pace = Pace(power=lambda: True)
+    few = line.pace.now().decoding
+    paint(line.root / "more.jpg", "blue")
+    for n in range(12):
+        edit(line.root / f"{n:02}.jpg", "green", mark=n)
+    line.pool = Watched(line)
+    assert line.run().encoded == 13
+    assert line.pool.most <= few
+    assert line.last._rest_until > line.last._sent_at
+
+
+def test_on_the_battery_nothing_is_read_where_the_user_says_so_until_there_is_mains_again(line, monkeypatch):
+    monkeypatch.setattr("photosearch.indexer.pipeline.POWER_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("photosearch.indexer.pace.POWER_LOOK_SECONDS", 0.0)
+    paint_all(line, 3)
+    battery = [True] * 5
+    line.pace = Pace(on_battery="pause", power=lambda: bool(battery) and battery.pop())
+    line.pool = Watched(line)
+    assert line.run().encoded == 3
+    assert line.said[0].phase is Phase.ON_BATTERY
+    assert line.pool.closed == 1
+
+
+def test_while_it_waits_for_mains_it_can_be_stopped(line, monkeypatch):
+    paint_all(line, 3)
+    line.pace = Pace(on_battery="pause", power=lambda: True)
+    line.on_progress = lambda progress: line.cancel.cancel()
+    with pytest.raises(Cancelled):
+        line.run()
+    assert line.encoder.images == 0
+
+
+def test_with_one_core_nothing_is_decoded_while_the_model_works(line, monkeypatch):
+    monkeypatch.setattr("photosearch.indexer.pace.available_cores", lambda: 8)
+    paint_all(line, 20)
+    line.pace = Pace(cores=1, in_background=False)
+    line.pool = Watched(line)
+    assert line.run().encoded == 20
+    assert line.pool.beside_the_encoder == 0
+
+
+def test_changed_photos_that_are_on_screen_come_before_newer_ones(line):
+    paint_all(line, 40)
+    line.run()
+    ids = {p.path.name: p.id for p in line.catalog.photos.get(line.index.ids()).values()}
+    for n in range(40):
+        edit(line.root / f"{n:02}.jpg", "green", mark=n)
+    paint(line.root / "new.jpg", "blue", age=-2000)
+    read: list[str] = []
+
+    class Listening(InlinePool):
+        def submit(self, function, path, *args):
+            read.append(path.name)
+            if len(read) == 5:  # the user scrolls
+                line.on_screen.show([ids["31.jpg"], ids["30.jpg"]])
+            return super().submit(function, path, *args)
+
+    line.pool = Listening()
+    line.on_screen.show([ids["20.jpg"], 4711])
+    assert line.run().encoded == 41
+    assert read[:2] == ["20.jpg", "new.jpg"]
+    assert read[5:7] == ["31.jpg", "30.jpg"]
+    assert len(read) == len(set(read)) == 41

@@ -29,7 +29,7 @@ def test_a_sound_library_has_no_fault_and_is_as_it_was(indexed):
     before = {p.name for p in paths.data.iterdir()}
     found = by_subject(paths)
     assert not [f for fs in found.values() for f in fs if f.health is Health.FAULT]
-    assert "4 photos in 4 files, 4 searchable" in found["library"][0].detail
+    assert "4 photos in 4 files. All 4 files searchable." in found["library"][0].detail
     assert {p.name for p in paths.data.iterdir()} == before
 
 

@@ -7,10 +7,12 @@ import sqlite3
 import pytest
 
 from photosearch.errors import Cancelled, CatalogDamaged
+from photosearch.library import Library
 from photosearch.model import ModelSpec, resolve
 from photosearch.progress import CancelToken, LibraryChanged, Phase, Progress
 from photosearch.records import Query
-from tests.small_library import edit, open_library, paint
+from tests.fakes import ColourEncoder
+from tests.small_library import Heard, edit, open_library, paint
 
 
 def counted(report) -> dict[str, int]:
@@ -182,3 +184,35 @@ def test_a_catalog_that_breaks_while_it_is_open_is_told_as_damaged(indexed, root
     indexed.paths.catalog.write_bytes(content)
     with pytest.raises(CatalogDamaged, match="doctor --repair"):
         indexed.timeline()
+
+
+def test_after_a_restart_paused_folders_are_watched_and_nothing_is_read_until_resumed(library, app_paths_in_tmp, root):
+    library.add_folder(root)
+    library.pause()
+    library.close()
+    heard = Heard()
+    with open_library(app_paths_in_tmp) as again:
+        again.watch(heard)
+        heard.wait(lambda: Progress(Phase.PAUSED) in heard.events, "the pause is told")
+        assert again.status().searchable == 0
+        again.resume()
+        heard.wait(lambda: again.status().searchable == 4, "all of it is indexed")
+
+
+def test_a_limit_for_cores_holds_for_the_model_too(library, app_paths_in_tmp):
+    library.settings.set("cores", 4)
+    library.close()
+    asked = {}
+
+    def make(spec, **options):
+        asked.update(options)
+        return ColourEncoder(spec)
+
+    with Library.open(app_paths_in_tmp, make_encoder=make):
+        assert asked == {"device": "auto", "threads": 2}
+
+
+def test_who_searches_is_taken_to_be_at_work(indexed):
+    assert not indexed._pace.now().gentle
+    indexed.search(Query("red"))
+    assert indexed._pace.now().gentle

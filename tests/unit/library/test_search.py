@@ -8,6 +8,7 @@ from PIL import Image
 
 from photosearch.errors import PhotoError, ProblemCode, QueryError
 from photosearch.records import Query
+from photosearch.vectors import VectorIndex
 from tests.small_library import RGB, paint
 
 
@@ -154,3 +155,55 @@ def test_a_lost_thumbnail_is_made_again_and_one_that_cannot_be_is_none(indexed, 
     assert indexed.thumbnail(photo) == before
     assert indexed.thumbnail(other) is None
     assert indexed.thumbnail(4711) is None
+
+
+def test_after_a_rest_the_index_is_read_again_and_answers_as_before(indexed, monkeypatch):
+    before = indexed.search(Query("red")).hits
+    indexed.rest()
+    monkeypatch.setattr(VectorIndex, "load", classmethod(lambda *_, **__: pytest.fail("nobody needs it yet")))
+    assert indexed.status().index_count == 4
+    monkeypatch.undo()
+    assert indexed.search(Query("red")).hits == before
+    assert indexed.status().index_count == 4
+
+
+def test_an_index_that_could_not_be_written_is_kept_in_memory(indexed, monkeypatch):
+    def full(self, file):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(VectorIndex, "save", full)
+    index = indexed._model.index()
+    index._dirty = True
+    indexed.rest()
+    assert indexed._model.index() is index
+
+
+def test_what_changes_while_the_index_rests_is_found_afterwards(indexed, root):
+    indexed.rest()
+    (root / "red.jpg").unlink()
+    paint(root / "new.jpg", "blue", mark=5)
+    indexed.index()
+    names = {hit.path.name for hit in indexed.search(Query("blue")).hits}
+    assert "new.jpg" in names and "red.jpg" not in names
+    assert indexed.status().index_count == 4
+
+
+def test_a_library_that_nobody_uses_rests_once(indexed, monkeypatch):
+    rests = []
+    monkeypatch.setattr(indexed, "rest", lambda: rests.append(1))
+    indexed._rest_when_idle()
+    assert not rests
+    monkeypatch.setattr("photosearch.library.library.REST_SECONDS", -1.0)
+    indexed._rest_when_idle()
+    indexed._rest_when_idle()
+    assert rests == [1]
+    indexed.note_activity()
+    indexed._rest_when_idle()
+    assert rests == [1, 1]
+
+
+def test_no_rest_during_a_run(indexed):
+    index = indexed._model.index()
+    with indexed._running:
+        indexed.rest()
+    assert indexed._model.index() is index
