@@ -21,6 +21,8 @@ import torch
 from open_clip import pretrained as open_clip_pretrained
 
 from photosearch.errors import ModelUnavailable, display_path
+from photosearch.model import torch_export
+from photosearch.model.exports import Exports
 from photosearch.model.manifest import (
     ModelInfo,
     ModelSpec,
@@ -31,6 +33,7 @@ from photosearch.model.manifest import (
 )
 from photosearch.model.preprocess import Preprocess
 from photosearch.model.runtime import DeviceLost, Loaded, Options, OutOfMemory, Say
+from photosearch.model.upkeep import ExportUpkeep
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +147,22 @@ def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
         precision=runtime.precision,
         batch=runtime.batch,
     )
-    return Loaded(info=info, runtime=runtime, on_cpu=on_cpu)
+    upkeep = None
+    if options.exports is not None:
+        exports = Exports(options.exports)
+        if checkpoint is not None:
+            torch_export.remember_name(exports, spec, info.identity, checkpoint)
+        source = torch_export.source(
+            model,
+            tokenize,
+            preprocess,
+            accelerated=runtime is not cpu,
+            encode_images=cpu.encode_images,
+            encode_texts=cpu.encode_texts,
+        )
+        made = ExportUpkeep(exports, info, device=options.device, threads=options.threads, torch_model=source)
+        upkeep = made if made.needed else None
+    return Loaded(info=info, runtime=runtime, on_cpu=on_cpu, upkeep=upkeep)
 
 
 def proven(
