@@ -187,6 +187,7 @@ class _Server:
 
     def _rest(self) -> int:
         self._texts.send(("rested", self._lines.take()))
+        self._images.send(("rested", []))
         return RESTED
 
     def _serve_waiting_texts(self) -> None:

@@ -76,7 +76,7 @@ class Encoder:
         self._process: _Process | None = None
         self._info: ModelInfo | None = None
         # One request on a pipe at a time; a text and images may be under way together.
-        self._asking_texts = threading.Lock()
+        self._asking_texts = threading.RLock()
         self._asking_images = threading.Lock()
 
     def __enter__(self) -> Encoder:
@@ -206,15 +206,19 @@ class Encoder:
     def _ready_process(self, say: Callable[[str], None] = log.info) -> _Process:
         """The process, its model loaded. Raises ModelUnavailable or EncoderLost (closed)."""
         with self._starting:
-            attempts = 0
-            while attempts < _LOAD_ATTEMPTS:
-                attempts += 1
+            deaths = rests = 0
+            while deaths < _LOAD_ATTEMPTS:
                 with self._state:
                     self._raise_if_closed()
                     process = self._process
                 if process is not None:
                     if process.alive:
                         return process
+                    if self._asking_texts.acquire(blocking=False):  # else another thread reads that pipe
+                        try:
+                            process.log_last_words()
+                        finally:
+                            self._asking_texts.release()
                     process.end(patience=0)
                 process = _Process(self._spec, self._options, self._idle_seconds, self._load)
                 with self._state:
@@ -225,13 +229,14 @@ class Encoder:
                     self._raise_if_closed()
                 try:
                     info = process.wait_until_ready(say)
-                except EOFError:
+                except _Rested:
                     status = process.end(patience=_END_SECONDS)
-                    if status == child.RESTED:
-                        if attempts == 1:
-                            attempts = 0  # it made an export; the next one runs that, and has no cause to rest
-                            ...
-                        continue
+                    rests += 1
+                    deaths += rests > 1  # once it made an export; the next one runs that, and has no cause to rest
+                    continue
+                except EOFError:
+                    deaths += 1
+                    status = process.end(patience=_END_SECONDS)
                     log.warning("the encoder process ended while loading %s (%s)", self._spec.name, _ending(status))
                     continue
                 except BaseException:
@@ -293,6 +298,10 @@ def default_threads() -> int:
     return max(1, cores // 2)
 
 
+class _Rested(Exception):
+    """The process ended by itself, for another to take its place."""
+
+
 class _Process:
     """One encoder process and the pipes to it."""
 
@@ -323,7 +332,7 @@ class _Process:
             return self._status is None and self._process.is_alive()
 
     def wait_until_ready(self, say: Callable[[str], None]) -> ModelInfo:
-        """Raises ModelUnavailable as the child says it, EOFError when it dies."""
+        """Raises ModelUnavailable as the child says it, _Rested when it ends by itself, EOFError when it dies."""
         while True:
             try:
                 kind, *rest = self.texts.recv()
@@ -333,6 +342,8 @@ class _Process:
                 say(rest[0])
                 continue
             _log_lines(rest[-1])
+            if kind == "rested":
+                raise _Rested
             if kind == "unavailable":
                 raise ModelUnavailable(rest[0], rest[1])
             return rest[0]
@@ -349,8 +360,13 @@ class _Process:
                 self._status = self._process.exitcode
             return self._status
 
-    def take_leave(self) -> None:
-        ...
+    def log_last_words(self) -> None:
+        """What a process that ended by itself has left to say. Nobody else may read the pipe for texts meanwhile."""
+        with contextlib.suppress(EOFError, OSError):
+            while self.texts.poll():
+                answer = self.texts.recv()
+                if answer[0] == "rested":
+                    _log_lines(answer[-1])
 
 
 def _ending(status: int | None) -> str:
