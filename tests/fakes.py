@@ -52,6 +52,9 @@ class ColourEncoder:
         self.texts += len(texts)
         return np.concatenate([_vectors(_picture_of(text)) for text in texts])
 
+    def warm_up(self) -> None:
+        pass
+
     def close(self) -> None:
         self.gate.set()
 

@@ -38,6 +38,10 @@ OWNERS = {
     "torchvision": ("model",),
     "open_clip": ("model",),
     "timm": ("model",),
+    "onnx": ("model",),
+    "onnxruntime": ("model",),
+    "ftfy": ("model.clip_tokenizer",),
+    "regex": ("model.clip_tokenizer",),
     "usearch": ("vectors",),
     "sqlite3": ("catalog",),
     "watchdog": ("indexer",),
@@ -265,7 +269,7 @@ print(json.dumps(came_along))
 """
 
 QT = ("PySide6", "shiboken6")
-MODEL_RUNTIMES = ("torch", "torchvision", "open_clip", "timm", "onnxruntime", "openvino")
+MODEL_RUNTIMES = ("torch", "torchvision", "open_clip", "timm", "onnx", "onnxruntime", "openvino")
 
 
 def imports_a_runtime(module: Module) -> bool:

@@ -33,7 +33,7 @@ Encode = Callable[[np.ndarray], np.ndarray]
 
 
 def generated_pictures(preprocess: Preprocess) -> np.ndarray:
-    """uint8 [16, height, width, 3], always the same: colour noise in octaves, slopes, shapes and lines as of writing."""
+    """uint8 [16, height, width, 3], always the same: noise in octaves, slopes, shapes, and lines as of writing."""
     height, width, _ = preprocess.shape
     random = np.random.default_rng(2026)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
@@ -48,8 +48,10 @@ def generated_pictures(preprocess: Preprocess) -> np.ndarray:
             picture = picture + noise[(y * cells).astype(int) % cells, (x * cells).astype(int) % cells]
         for _ in range(number % 5):
             middle, size = random.uniform(0.1, 0.9, 2), random.uniform(0.05, 0.3)
-            near = (np.hypot(y - middle[0], x - middle[1]) < size) if number % 2 else (
-                (abs(y - middle[0]) < size) & (abs(x - middle[1]) < size / 2)
+            near = (
+                (np.hypot(y - middle[0], x - middle[1]) < size)
+                if number % 2
+                else ((abs(y - middle[0]) < size) & (abs(x - middle[1]) < size / 2))
             )
             picture[near] = random.uniform(0, 255, 3)
         if number % 4 == 3:
@@ -100,14 +102,12 @@ def refusal(name: str, measured: Measured) -> str | None:
 def chosen(measured: Mapping[str, Measured], refused: Mapping[str, str]) -> str:
     """The fastest that is not refused; int8 only where it is clearly faster than what is exact."""
     exact = min((n for n in measured if n != INT8 and n not in refused), key=lambda n: measured[n].milliseconds)
-    if INT8 in measured and INT8 not in refused:
-        if measured[INT8].milliseconds <= _WORTH_IT * measured[exact].milliseconds:
-            return INT8
-    return exact
+    if INT8 not in measured or INT8 in refused:
+        return exact
+    return INT8 if measured[INT8].milliseconds <= _WORTH_IT * measured[exact].milliseconds else exact
 
 
 def batch_for(milliseconds: float) -> int:
     """Pictures that take about a fifth of a second: what waits behind a batch waits so long."""
     fitting = max(1, min(_BATCH_LIMIT, int(_BATCH_MILLISECONDS / max(milliseconds, 0.01))))
     return fitting if fitting < _TIMED else fitting // _TIMED * _TIMED
-

@@ -175,7 +175,9 @@ class _Server:
         self._texts.send(("ready", loaded.info, self._lines.take()))
         while True:
             has_work = self._upkeep is not None and self._upkeep.when_idle
-            ready = wait([self._texts, self._images], min(_IDLE_SECONDS, self._idle_seconds) if has_work else self._idle_seconds)
+            ready = wait(
+                [self._texts, self._images], min(_IDLE_SECONDS, self._idle_seconds) if has_work else self._idle_seconds
+            )
             if self._texts in ready:
                 self._serve_texts()
             elif ready:
@@ -202,7 +204,9 @@ class _Server:
         shape = self._images.recv()
         pixels = np.empty(shape, np.uint8)
         self._images.recv_bytes_into(pixels.data.cast("B"))
-        rows = self._answer(self._images, lambda: self._runtime.encode_images(pixels, between=self._serve_waiting_texts))
+        rows = self._answer(
+            self._images, lambda: self._runtime.encode_images(pixels, between=self._serve_waiting_texts)
+        )
         if rows is not None and self._upkeep is not None:
             self._upkeep.saw(pixels, rows)
 

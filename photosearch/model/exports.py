@@ -190,9 +190,10 @@ class Exports:
 
     def record(self, identity: str | None) -> Record | None:
         """What was chosen for a model; None where nothing was, or under other versions or on another processor."""
-        facts = _read_json(self.folder(identity) / _RECORD) if identity else None
+        facts: Any = _read_json(self.folder(identity) / _RECORD) if identity else None
         try:
-            preprocess = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocess"].items()})
+            plain: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocess"].items()}
+            preprocess = Preprocess(**plain)
             measured = {name: Measured(**m) for name, m in facts["measured"].items()}
             record = Record(**{**facts, "preprocess": preprocess, "measured": measured})
         except (KeyError, TypeError, AttributeError):

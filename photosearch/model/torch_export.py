@@ -19,7 +19,6 @@ from photosearch.model.manifest import ModelSpec
 from photosearch.model.preprocess import Preprocess
 from photosearch.model.upkeep import PROOF_TEXTS, TorchModel
 
-
 log = logging.getLogger(__name__)
 
 _OPSET = 17
@@ -64,8 +63,8 @@ class _Images(torch.nn.Module):
     def __init__(self, model: Any, preprocess: Preprocess) -> None:
         super().__init__()
         self.model = model
-        self.register_buffer("mean", torch.tensor(preprocess.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(preprocess.std).view(1, 3, 1, 1))
+        self.mean = torch.tensor(preprocess.mean).view(1, 3, 1, 1)
+        self.std = torch.tensor(preprocess.std).view(1, 3, 1, 1)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         values = pixels.permute(0, 3, 1, 2).float() / 255
@@ -115,14 +114,14 @@ def _write(tower: torch.nn.Module, sample: torch.Tensor, name: str, folder: Path
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def plain_tokenizer(tokenize: Callable[[list[str]], torch.Tensor]) -> dict[str, Any] | None:
+def plain_tokenizer(tokenize: Any) -> dict[str, Any] | None:
     """How ``ClipTokenizer`` is to be made so that it does the same; None where it cannot (another library's)."""
     if type(tokenize) is not open_clip.SimpleTokenizer or tokenize.reduction_fn is not None:
         return None
     if tokenize.vocab_size != clip_tokenizer.VOCABULARY_SIZE:
         return None
     for clean in clip_tokenizer.CLEANING:
-        facts = {"context_length": int(tokenize.context_length), "clean": clean}
+        facts: dict[str, Any] = {"context_length": int(tokenize.context_length), "clean": clean}
         ours = clip_tokenizer.ClipTokenizer(**facts)
         if np.array_equal(ours(PROOF_TEXTS), tokenize(list(PROOF_TEXTS)).numpy()):
             return facts

@@ -68,9 +68,7 @@ class ExportUpkeep:
         self._info = info
         self._threads = threads
         self._torch = torch_model
-        self._record = exports.record(info.identity) or Record(
-            info.identity, environment(), info.dim, info.preprocess
-        )
+        self._record = exports.record(info.identity) or Record(info.identity, environment(), info.dim, info.preprocess)
         if torch_model is not None and device != "cpu" and self._record.accelerator is not torch_model.accelerated:
             self._record = dataclasses.replace(self._record, accelerator=torch_model.accelerated)
             self._news = True
