@@ -22,7 +22,7 @@ PACKAGE = ROOT / "photosearch"
 START_LIMIT_SECONDS = 120
 
 LAYERS = (
-    frozenset({"errors", "paths", "settings", "progress", "logs", "records", "interrupts"}),
+    frozenset({"errors", "paths", "settings", "progress", "logs", "records", "interrupts", "native"}),
     frozenset({"catalog", "media", "model", "vectors"}),
     frozenset({"indexer", "search"}),
     frozenset({"library"}),

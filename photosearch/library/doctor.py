@@ -206,7 +206,8 @@ def _model(paths: AppPaths, model: str | None) -> list[Finding]:
     settings = Settings(paths.settings)
     try:
         spec = resolve(str(model or settings["model"]))
-        with Encoder(spec, device=str(settings["device"]), exports=paths.models) as encoder:
+        exports = paths.models if paths.models.exists() else None  # looked at, but none is made for the asking
+        with Encoder(spec, device=str(settings["device"]), exports=exports) as encoder:
             info = encoder.start()
             record = encoder.record
     except PhotoSearchError as error:

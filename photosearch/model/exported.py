@@ -16,6 +16,7 @@ from photosearch.model.manifest import ModelInfo, ModelSpec
 from photosearch.model.runtime import Loaded, Options, OutOfMemory, Runtime
 from photosearch.model.towers import image_tower, text_tower
 from photosearch.model.upkeep import ExportUpkeep
+from photosearch.native import share_cpp_runtime
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,9 @@ class ExportedRuntime:
 def load(spec: ModelSpec, options: Options, *, with_torch: Callable[[], Runtime]) -> Loaded | None:
     """The model from its exports; None where there are none to use, and torch has to load it."""
     assert options.exports is not None
+    if not share_cpp_runtime():
+        log.warning("exports are not used: usearch was imported before PhotoSearch")
+        return None
     exports = Exports(options.exports)
     record = exports.record(exports.identity_of(spec))
     info = record.info(spec, device=options.device) if record else None
@@ -110,7 +114,7 @@ class ExportedModel:
         """None where there is none that works; one that does not is thrown away, with a line in the log."""
         identity = self._exports.identity_of(self._spec)
         record = self._exports.record(identity)
-        if identity is None or record is None or record.texts is None:
+        if identity is None or record is None or record.texts is None or not share_cpp_runtime():
             return None
         folder = self._exports.tower(identity, TEXT)
         if folder is None:

@@ -33,6 +33,7 @@ from photosearch.model.manifest import (
 from photosearch.model.preprocess import Preprocess
 from photosearch.model.runtime import DeviceLost, Loaded, Options, OutOfMemory, Say
 from photosearch.model.upkeep import ExportUpkeep
+from photosearch.native import share_cpp_runtime
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +163,8 @@ def _upkeep(
 ) -> ExportUpkeep | None:
     """What exports the model, where that is not done yet. cpu: runs ``model``, in fp32."""
     assert options.exports is not None
+    if not share_cpp_runtime():
+        return None
     try:
         from photosearch.model import torch_export
     except Exception as error:  # ImportError, or OSError from a library that does not load

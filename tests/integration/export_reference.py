@@ -30,6 +30,7 @@ LETTERS = (
     "\t\n\r\0\x0b \u200b\ufeff\u00ad",
     "<start_of_text><end_of_text>",
 )
+LONG = ["x" * 10_000, "dog " * 2500]
 ODD = [
     "",
     " ",
