@@ -48,6 +48,11 @@ class AppPaths:
         return self.cache / "thumbnails.sqlite3"
 
     @property
+    def models(self) -> Path:
+        """Exported towers, which can be made again."""
+        return self.cache / "models"
+
+    @property
     def settings(self) -> Path:
         return self.config / "settings.toml"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +21,17 @@ _COLOURS = {
 class ColourEncoder:
     """Vectors are a picture's colours on a coarse grid; a text is the colour that it names. Counts what it encodes."""
 
-    def __init__(self, spec: ModelSpec, *, device: str = "auto", batch: int = 8, threads: int | None = None) -> None:
+    record = None
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        *,
+        device: str = "auto",
+        batch: int = 8,
+        threads: int | None = None,
+        exports: Path | None = None,
+    ) -> None:
         self.info = ModelInfo(
             identity=spec.identity or f"colours-{spec.name}",
             name=spec.name,
@@ -51,6 +62,18 @@ class ColourEncoder:
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         self.texts += len(texts)
         return np.concatenate([_vectors(_picture_of(text)) for text in texts])
+
+    def __enter__(self) -> ColourEncoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> ModelInfo:
+        return self.info
+
+    def warm_up(self) -> None:
+        pass
 
     def close(self) -> None:
         self.gate.set()

@@ -23,7 +23,22 @@ START_LIMIT_SECONDS = 120
 
 LAYERS = (
     frozenset(
-        {"errors", "paths", "settings", "progress", "logs", "records", "interrupts", "account", "priority", "memory"}
+        {
+            "errors", "paths", "settings", "progress", "logs", "records", "interrupts", "account", "priority", "memory",
+            "native",
+        }  # fmt: skip
+            "errors",
+            "paths",
+            "settings",
+            "progress",
+            "logs",
+            "records",
+            "interrupts",
+            "account",
+            "priority",
+            "memory",
+            "native",
+        }
     ),
     frozenset({"catalog", "media", "model", "vectors"}),
     frozenset({"indexer", "search"}),
@@ -40,6 +55,10 @@ OWNERS = {
     "torchvision": ("model",),
     "open_clip": ("model",),
     "timm": ("model",),
+    "onnx": ("model",),
+    "onnxruntime": ("model",),
+    "ftfy": ("model.clip_tokenizer",),
+    "regex": ("model.clip_tokenizer",),
     "usearch": ("vectors",),
     "sqlite3": ("catalog",),
     "watchdog": ("indexer",),
@@ -269,7 +288,7 @@ print(json.dumps(came_along))
 """
 
 QT = ("PySide6", "shiboken6")
-MODEL_RUNTIMES = ("torch", "torchvision", "open_clip", "timm", "onnxruntime", "openvino")
+MODEL_RUNTIMES = ("torch", "torchvision", "open_clip", "timm", "onnx", "onnxruntime", "openvino")
 
 
 def imports_a_runtime(module: Module) -> bool:

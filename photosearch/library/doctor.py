@@ -23,8 +23,8 @@ from photosearch.paths import AppPaths
 from photosearch.settings import Settings
 
 _LIBRARIES = (
-    "torch", "torchvision", "open_clip_torch", "usearch", "Pillow", "pi-heif", "PySide6-Essentials", "watchdog",
-    "numpy",
+    "torch", "torchvision", "open_clip_torch", "onnxruntime", "onnx", "usearch", "Pillow", "pi-heif",
+    "PySide6-Essentials", "watchdog", "numpy",
 )  # fmt: skip
 _LOW_DISK_BYTES = 1_000_000_000
 _INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -68,7 +68,7 @@ def examine(paths: AppPaths, *, model: str | None = None) -> list[Finding]:
         findings.append(Finding("catalog", Health.OK, "none yet; it is made when a folder is indexed"))
     else:
         findings += _library(paths, model)
-    findings.append(_model(paths, model))
+    findings += _model(paths, model)
     return findings
 
 
@@ -202,22 +202,27 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
     return findings
 
 
-def _model(paths: AppPaths, model: str | None) -> Finding:
+def _model(paths: AppPaths, model: str | None) -> list[Finding]:
     settings = Settings(paths.settings)
     try:
-        encoder = Encoder(resolve(str(model or settings["model"])), device=str(settings["device"]))
-        try:
-            info = encoder.info
-        finally:
-            encoder.close()
+        spec = resolve(str(model or settings["model"]))
+        exports = paths.models if paths.models.exists() else None  # looked at, but none is made for the asking
+        with Encoder(spec, device=str(settings["device"]), exports=exports) as encoder:
+            info = encoder.start()
+            record = encoder.record
     except PhotoSearchError as error:
-        return Finding("model", Health.FAULT, str(error), "Choose another with --model, or mend its folder.")
-    return Finding(
-        "model",
-        Health.OK,
-        f"{info.name} ({info.identity}), {info.dim} dimensions, on {info.device} in {info.precision},"
-        f" {info.batch} pictures at once",
-    )
+        return [Finding("model", Health.FAULT, str(error), "Choose another with --model, or mend its folder.")]
+    findings = [
+        Finding(
+            "model",
+            Health.OK,
+            f"{info.name} ({info.identity}), {info.dim} dimensions, on {info.device} with {info.precision},"
+            f" {info.batch} pictures at once",
+        )
+    ]
+    if record is not None:
+        findings.append(Finding("model", Health.OK, record.sentence()))
+    return findings
 
 
 def repair(paths: AppPaths) -> list[str]:
@@ -245,6 +250,9 @@ def repair(paths: AppPaths) -> list[str]:
         if paths.indexes.exists():
             shutil.rmtree(paths.indexes)
             done.append("The index was thrown away; it is made again from the catalog.")
+        if paths.models.exists():
+            shutil.rmtree(paths.models)
+            done.append("The exported models were thrown away; they are made again when the model is used.")
     finally:
         lock.release()
     return done

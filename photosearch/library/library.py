@@ -96,13 +96,13 @@ class Library:
         *,
         model: str | None = None,
         read_only: bool = False,
-        make_encoder: Callable[..., AnyEncoder] = Encoder,
+        make_encoder: Callable[..., AnyEncoder] | None = None,
     ) -> Library:
         """Open the library in ``paths``; an empty one is made where there is none.
 
         model: as in the settings table; None takes the user's choice. read_only: for looking only; works beside another
         process that writes. make_encoder: called with the ModelSpec, ``device=``, and ``threads=`` where cores are
-        limited. Raises the LibraryError tree and ModelUnavailable.
+        limited, instead of ``Encoder``. Raises the LibraryError tree and ModelUnavailable.
         """
         settings = Settings(paths.settings)
         spec = resolve(str(model or settings["model"]))
@@ -112,7 +112,8 @@ class Library:
             try:
                 cores = int(settings["cores"])
                 limits = {"threads": encoder_threads(cores)} if cores else {}
-                encoder = make_encoder(spec, device=str(settings["device"]), **limits)
+                make = make_encoder or partial(Encoder, exports=paths.models)
+                encoder = make(spec, device=str(settings["device"]), **limits)
                 in_use = ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)
                 return cls(paths, settings, catalog=catalog, model=in_use, lock=lock)
             except BaseException:
@@ -350,9 +351,9 @@ class Library:
         )
 
     def warm_up(self) -> None:
-        """Start the model ahead of the first question, which then need not wait for it. Raises ModelUnavailable."""
+        """Load the model ahead of the first question, which then need not wait for it. Raises ModelUnavailable."""
         if self._model.known_id is not None:
-            self._model.encoder.info  # noqa: B018  (asking starts the process)
+            self._model.encoder.warm_up()
 
     def _picture_vector(self, picture: Path | bytes | int) -> np.ndarray:
         photo_id = self._catalog.photos.id_of_file(picture.absolute()) if isinstance(picture, Path) else picture

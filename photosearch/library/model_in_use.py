@@ -39,6 +39,8 @@ class AnyEncoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray: ...
 
+    def warm_up(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -84,7 +86,7 @@ class ModelInUse:
             return self._row
 
     def activate(self) -> ActiveModel:
-        """Start the encoder and register what it says of itself. Raises ModelUnavailable."""
+        """Register what the encoder says of itself; it is started where only that tells. Raises ModelUnavailable."""
         info: ModelInfo = self.encoder.info
         with self._lock:
             if self._row is None or self._row[1] != info.identity:

@@ -1,6 +1,7 @@
 """Models: which one is meant, how it wants its pictures, and the process that runs it.
 
-Nothing here imports torch; ``child`` imports ``torch_runtime`` in the encoder process, and only there.
+Nothing here imports torch; ``child`` imports ``torch_runtime`` in the encoder process, and only there. ONNX Runtime,
+which runs exported towers, is imported when the first one is opened (``towers``).
 """
 
 from photosearch.model.encoder import Encoder, default_threads, download

@@ -3,11 +3,15 @@
 Two pipes lead here, one for texts and one for images, and a waiting text is answered before the next batch of images.
 Messages: on either pipe the parent sends a header, for images followed by the pixels as bytes; the answer is a tuple
 that starts with ``ok`` or ``failed``. At the start the child says ``line`` any number of times, then ``ready`` or
-``unavailable``, on the pipe for texts. Log lines travel with the answers, for this process has no log of its own.
+``unavailable``, on the pipe for texts, and at an end of its own ``rested``. Log lines travel with the answers, for this
+process has no log of its own.
+
+A process that ends by itself has rested, or has made an export that another process runs better than it could.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import multiprocessing
 import os
@@ -16,20 +20,24 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
 from photosearch.errors import ModelUnavailable, display_path
+from photosearch.model import exported
 from photosearch.model.manifest import ModelSpec
-from photosearch.model.runtime import Load, Loaded, Options, Say
+from photosearch.model.runtime import Load, Loaded, Options, Say, Upkeep
 from photosearch.model.steady import SteadyRuntime
 from photosearch.priority import step_back
 
 RESTED = 75
-"""Exit status of a process that ended because nobody asked anything for a while."""
+"""Exit status of a process that ended by itself: what is asked goes to a new one."""
 
+_IDLE_SECONDS = 1.0
+"""After so long without a request there is time for work on the model itself."""
 _KEPT_LOG_LINES = 50
 
 LogLine = tuple[int, str, str]
@@ -44,8 +52,18 @@ class Ready:
     batch: int
 
 
+def load_model(spec: ModelSpec, options: Options, say: Say) -> Loaded:
+    """The loader of real models: from an export where there is one, else with torch."""
+    if options.exports is not None:
+        on_cpu = dataclasses.replace(options, device="cpu", exports=None)
+        loaded = exported.load(spec, options, with_torch=lambda: load_with_torch(spec, on_cpu, say).runtime)
+        if loaded is not None:
+            return loaded
+    return load_with_torch(spec, options, say)
+
+
 def load_with_torch(spec: ModelSpec, options: Options, say: Say) -> Loaded:
-    """The loader of real models. torch is imported here, and so in this process only."""
+    """torch is imported here, and so in this process only, where no export does without it."""
     try:
         from photosearch.model import torchvision_cpu
 
@@ -135,6 +153,7 @@ class _Server:
         self._lines = lines
         self._idle_seconds = idle_seconds
         self._runtime: SteadyRuntime
+        self._upkeep: Upkeep | None = None
 
     def run(self, spec: ModelSpec, options: Options, load: Load) -> int:
         """Load, then serve. Returns the exit status."""
@@ -149,13 +168,27 @@ class _Server:
             reason = f"loading it failed ({type(error).__name__}: {error})."
             self._texts.send(("unavailable", display_path(spec.name), reason, self._lines.take()))
             return 0
-        self._runtime = SteadyRuntime(loaded.runtime, loaded.on_cpu)
+        self._runtime, self._upkeep = SteadyRuntime(loaded.runtime, loaded.on_cpu), loaded.upkeep
+        if self._upkeep is not None and self._upkeep.at_once and self._upkeep.run():
+            return self._rest()
         self._texts.send(("ready", loaded.info, self._lines.take()))
-        while ready := wait([self._texts, self._images], self._idle_seconds):
+        while True:
+            has_work = self._upkeep is not None and self._upkeep.when_idle
+            ready = wait(
+                [self._texts, self._images], min(_IDLE_SECONDS, self._idle_seconds) if has_work else self._idle_seconds
+            )
             if self._texts in ready:
                 self._serve_texts()
-            else:
+            elif ready:
                 self._serve_images()
+            elif not has_work:
+                return self._rest()
+            if self._upkeep is not None and ((has_work and not ready) or self._upkeep.due) and self._upkeep.run():
+                return self._rest()
+
+    def _rest(self) -> int:
+        self._texts.send(("rested", self._lines.take()))
+        self._images.send(("rested", []))
         return RESTED
 
     def _serve_waiting_texts(self) -> None:
@@ -170,9 +203,13 @@ class _Server:
         shape = self._images.recv()
         pixels = np.empty(shape, np.uint8)
         self._images.recv_bytes_into(pixels.data.cast("B"))
-        self._answer(self._images, lambda: self._runtime.encode_images(pixels, between=self._serve_waiting_texts))
+        rows = self._answer(
+            self._images, lambda: self._runtime.encode_images(pixels, between=self._serve_waiting_texts)
+        )
+        if rows is not None and self._upkeep is not None:
+            self._upkeep.saw(pixels, rows)
 
-    def _answer(self, pipe: Connection, work) -> None:
+    def _answer(self, pipe: Connection, work: Callable[[], np.ndarray]) -> np.ndarray | None:
         try:
             rows = work()
         except (EOFError, OSError):
@@ -180,7 +217,8 @@ class _Server:
         except Exception as error:  # the border of the process
             self._lines.add(logging.ERROR, traceback.format_exc())
             pipe.send(("failed", f"{type(error).__name__}: {error}", self._lines.take()))
-            return
+            return None
         runtime = self._runtime
         ready = Ready(runtime.device, runtime.precision, runtime.batch)
         pipe.send(("ok", np.ascontiguousarray(rows, np.float32), ready, self._lines.take()))
+        return rows

@@ -1,7 +1,8 @@
 """The encoder as the rest of the program sees it: texts and pixels in, unit vectors out. No torch in this process.
 
 The model lives in a process of its own (``child``), started when something is asked and ended after a rest. When that
-process dies, those who wait get EncoderLost and the next request starts another.
+process dies, those who wait get EncoderLost and the next request starts another. Texts are answered in this process
+where the model's text tower was exported (``text_tower``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,11 @@ import numpy as np
 from photosearch import interrupts
 from photosearch.errors import EncoderLost, ModelUnavailable, display_path
 from photosearch.model import child
+from photosearch.model.exported import ExportedModel
+from photosearch.model.exports import Record
 from photosearch.model.manifest import ModelInfo, ModelSpec
 from photosearch.model.runtime import Load, Options
+from photosearch.model.text_tower import TextTower
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +44,7 @@ class Encoder:
     idle_seconds: the process ends, and gives its memory back, when nothing was asked for so long.
     threads: for work on the CPU; by default half of the cores, for decoders need the others and threads that contend
     for a core wait for each other at every step (docs/decisions.md).
+    exports: the folder that exported towers are kept in; without it torch runs everything.
     load: what loads the model, in the process; a function a module holds, so that the process can import it.
     """
 
@@ -50,10 +56,18 @@ class Encoder:
         allow_download: bool = False,
         idle_seconds: float = 300,
         threads: int | None = None,
-        load: Load = child.load_with_torch,
+        exports: Path | None = None,
+        load: Load = child.load_model,
     ) -> None:
         self._spec = spec
-        self._options = Options(device=device, threads=threads or default_threads(), allow_download=allow_download)
+        self._options = Options(
+            device=device, threads=threads or default_threads(), allow_download=allow_download, exports=exports
+        )
+        self._exported: ExportedModel | None = None
+        self._text_tower: TextTower | None = None
+        if exports is not None:
+            self._exported = ExportedModel(exports, spec, threads=self._options.threads)
+            self._text_tower = TextTower(self._exported, idle_seconds=idle_seconds)
         self._idle_seconds = idle_seconds
         self._load = load
         self._starting = threading.Lock()  # held while a process loads its model
@@ -62,7 +76,7 @@ class Encoder:
         self._process: _Process | None = None
         self._info: ModelInfo | None = None
         # One request on a pipe at a time; a text and images may be under way together.
-        self._asking_texts = threading.Lock()
+        self._asking_texts = threading.RLock()
         self._asking_images = threading.Lock()
 
     def __enter__(self) -> Encoder:
@@ -73,12 +87,16 @@ class Encoder:
 
     @property
     def info(self) -> ModelInfo:
-        """The loaded model. The first time this starts the process and waits for it.
+        """The model. Where it was not exported the first time starts the process and waits for it.
 
         Raises ModelUnavailable when the model cannot be loaded, EncoderLost when the encoder is closed meanwhile.
         """
         with self._state:
             info = self._info
+        if info is None and (record := self.record) is not None:
+            info = record.info(self._spec, device=self._options.device)
+            with self._state:
+                self._info = self._info or info
         if info is None:
             self._ready_process()
             with self._state:
@@ -92,6 +110,16 @@ class Encoder:
         with self._state:
             process = self._process
         return process is not None and process.alive
+
+    @property
+    def record(self) -> Record | None:
+        """What was exported of the model on this computer, and why it runs as it does; None where nothing was."""
+        return self._exported.record() if self._exported is not None else None
+
+    def warm_up(self) -> None:
+        """Load what answers the first text. Raises as ``info``."""
+        if self._text_tower is None or not self._text_tower.load():
+            self._ready_process()
 
     def start(self, say: Callable[[str], None] = log.info) -> ModelInfo:
         """Start the process unless it runs; ``say`` gets sentences on what takes long. Raises as ``info``."""
@@ -127,6 +155,12 @@ class Encoder:
         """
         if not len(texts):
             return np.empty((0, self.info.dim), np.float32)
+        if self._text_tower is not None:
+            rows = self._text_tower.encode(texts)
+            if rows is not None:
+                return _finite(rows)
+            with self._state:
+                self._raise_if_closed()
 
         def send(process: _Process) -> Connection:
             process.texts.send(list(texts))
@@ -142,6 +176,8 @@ class Encoder:
             process, self._process = self._process, None
         if process is not None:
             process.end(patience=0)
+        if self._text_tower is not None:
+            self._text_tower.close()
 
     def _ask(self, send: Callable[[_Process], Connection]) -> np.ndarray:
         while True:
@@ -158,23 +194,31 @@ class Encoder:
                 process.end(patience=0)
                 raise
             _log_lines(answer[-1])
+            if answer[0] == "rested":
+                process.end(patience=_END_SECONDS)
+                continue
             if answer[0] == "failed":
                 raise EncoderLost(f"The encoder could not answer ({answer[1]}).")
             _, rows, ready, _ = answer
             self._note(ready)
-            rows[~np.isfinite(rows).all(axis=1)] = np.nan
-            return rows
+            return _finite(rows)
 
     def _ready_process(self, say: Callable[[str], None] = log.info) -> _Process:
         """The process, its model loaded. Raises ModelUnavailable or EncoderLost (closed)."""
         with self._starting:
-            for _ in range(_LOAD_ATTEMPTS):
+            deaths = rests = 0
+            while deaths < _LOAD_ATTEMPTS:
                 with self._state:
                     self._raise_if_closed()
                     process = self._process
                 if process is not None:
                     if process.alive:
                         return process
+                    if self._asking_texts.acquire(blocking=False):  # else another thread reads that pipe
+                        try:
+                            process.log_last_words()
+                        finally:
+                            self._asking_texts.release()
                     process.end(patience=0)
                 process = _Process(self._spec, self._options, self._idle_seconds, self._load)
                 with self._state:
@@ -185,7 +229,13 @@ class Encoder:
                     self._raise_if_closed()
                 try:
                     info = process.wait_until_ready(say)
+                except _Rested:
+                    status = process.end(patience=_END_SECONDS)
+                    rests += 1
+                    deaths += rests > 1  # once it made an export; the next one runs that, and has no cause to rest
+                    continue
                 except EOFError:
+                    deaths += 1
                     status = process.end(patience=_END_SECONDS)
                     log.warning("the encoder process ended while loading %s (%s)", self._spec.name, _ending(status))
                     continue
@@ -236,10 +286,20 @@ def download(spec: ModelSpec, on_line: Callable[[str], None] | None = None) -> M
         return encoder.start(on_line or log.info)
 
 
+def _finite(rows: np.ndarray) -> np.ndarray:
+    """A row with a number that is none is marked as a whole."""
+    rows[~np.isfinite(rows).all(axis=1)] = np.nan
+    return rows
+
+
 def default_threads() -> int:
     """Half of the cores this process may use, at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cores // 2)
+
+
+class _Rested(Exception):
+    """The process ended by itself, for another to take its place."""
 
 
 class _Process:
@@ -272,7 +332,7 @@ class _Process:
             return self._status is None and self._process.is_alive()
 
     def wait_until_ready(self, say: Callable[[str], None]) -> ModelInfo:
-        """Raises ModelUnavailable as the child says it, EOFError when it dies."""
+        """Raises ModelUnavailable as the child says it, _Rested when it ends by itself, EOFError when it dies."""
         while True:
             try:
                 kind, *rest = self.texts.recv()
@@ -282,6 +342,8 @@ class _Process:
                 say(rest[0])
                 continue
             _log_lines(rest[-1])
+            if kind == "rested":
+                raise _Rested
             if kind == "unavailable":
                 raise ModelUnavailable(rest[0], rest[1])
             return rest[0]
@@ -297,6 +359,14 @@ class _Process:
                 self._process.join(_END_SECONDS)
                 self._status = self._process.exitcode
             return self._status
+
+    def log_last_words(self) -> None:
+        """What a process that ended by itself has left to say. Nobody else may read the pipe for texts meanwhile."""
+        with contextlib.suppress(EOFError, OSError):
+            while self.texts.poll():
+                answer = self.texts.recv()
+                if answer[0] == "rested":
+                    _log_lines(answer[-1])
 
 
 def _ending(status: int | None) -> str:

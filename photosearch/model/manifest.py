@@ -71,7 +71,7 @@ class ModelInfo:
     device: str
     """``cpu``, ``mps``, or ``cuda:0`` and the name of the GPU."""
     precision: str
-    """``fp32`` or ``fp16``."""
+    """``fp32`` or ``fp16`` (PyTorch's), ``ONNX Runtime fp32`` or ``ONNX Runtime int8``."""
     batch: int
 
 

@@ -1,12 +1,14 @@
 """What runs a model's two towers: the contract, and how it says that the device gave up.
 
-``torch_runtime`` implements it; ``steady`` keeps work going when a runtime raises OutOfMemory or DeviceLost.
+``torch_runtime`` and ``exported`` implement it; ``steady`` keeps work going when a runtime raises OutOfMemory or
+DeviceLost; an ``Upkeep`` makes the next process a better one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -37,13 +39,36 @@ class Runtime(Protocol):
         """n texts to float32 [n, dim], unit rows. Raises OutOfMemory or DeviceLost."""
 
 
+class Upkeep(Protocol):
+    """Work on the model itself that is done between requests, so that the next process runs it better."""
+
+    @property
+    def at_once(self) -> bool:
+        """It takes a moment only: do it before the first request."""
+
+    @property
+    def when_idle(self) -> bool:
+        """It takes long: do it when nobody asks for anything."""
+
+    @property
+    def due(self) -> bool:
+        """It pays now, even though more is asked."""
+
+    def saw(self, pixels: np.ndarray, rows: np.ndarray) -> None:
+        """Pictures that were encoded, and their rows."""
+
+    def run(self) -> bool:
+        """Do it, once. True: this process should make room for one that uses what was made. Raises nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to load. ``device``: ``auto`` or ``cpu``. ``threads``: for work on the CPU."""
+    """How to load. ``device``: ``auto`` or ``cpu``. ``threads``: for work on the CPU. ``exports``: their folder."""
 
     device: str
     threads: int
     allow_download: bool
+    exports: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,7 @@ class Loaded:
     info: ModelInfo
     runtime: Runtime
     on_cpu: Callable[[], Runtime]
+    upkeep: Upkeep | None = None
 
 
 Say = Callable[[str], None]

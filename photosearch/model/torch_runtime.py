@@ -21,6 +21,7 @@ import torch
 from open_clip import pretrained as open_clip_pretrained
 
 from photosearch.errors import ModelUnavailable, display_path
+from photosearch.model.exports import Exports
 from photosearch.model.manifest import (
     ModelInfo,
     ModelSpec,
@@ -31,6 +32,8 @@ from photosearch.model.manifest import (
 )
 from photosearch.model.preprocess import Preprocess
 from photosearch.model.runtime import DeviceLost, Loaded, Options, OutOfMemory, Say
+from photosearch.model.upkeep import ExportUpkeep
+from photosearch.native import share_cpp_runtime
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ class TorchRuntime:
         dtype: torch.dtype,
     ) -> None:
         self._model: Any = model.to(device=torch_device, dtype=dtype)
-        self._tokenize = tokenize
+        self.tokenize = tokenize
         self._torch_device = torch.device(torch_device)
         self._dtype = dtype
         self._mean = torch.tensor(preprocess.mean, device=self._torch_device).view(1, 3, 1, 1)
@@ -83,7 +86,7 @@ class TorchRuntime:
     def _encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         # Arguments of a command can hold half characters that no tokenizer takes.
         clean = [t.encode("utf-8", "replace").decode("utf-8") for t in texts]
-        return self._model.encode_text(self._tokenize(clean).to(self._torch_device))
+        return self._model.encode_text(self.tokenize(clean).to(self._torch_device))
 
     def _guarded(self, encode: Callable[..., torch.Tensor], items: Sequence | np.ndarray) -> np.ndarray:
         failure: str
@@ -144,7 +147,42 @@ def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
         precision=runtime.precision,
         batch=runtime.batch,
     )
-    return Loaded(info=info, runtime=runtime, on_cpu=on_cpu)
+    upkeep = None
+    if options.exports is not None:
+        upkeep = _upkeep(spec, options, checkpoint, info, model, cpu)
+    return Loaded(info=info, runtime=runtime, on_cpu=on_cpu, upkeep=upkeep)
+
+
+def _upkeep(
+    spec: ModelSpec,
+    options: Options,
+    checkpoint: Path | None,
+    info: ModelInfo,
+    model: torch.nn.Module,
+    cpu: TorchRuntime,
+) -> ExportUpkeep | None:
+    """What exports the model, where that is not done yet. cpu: runs ``model``, in fp32."""
+    assert options.exports is not None
+    if not share_cpp_runtime():
+        return None
+    try:
+        from photosearch.model import torch_export
+    except Exception as error:  # ImportError, or OSError from a library that does not load
+        log.warning("models cannot be exported: %s", error)
+        return None
+    exports = Exports(options.exports)
+    if checkpoint is not None:
+        torch_export.remember_name(exports, spec, info.identity, checkpoint)
+    source = torch_export.source(
+        model,
+        cpu.tokenize,
+        info.preprocess,
+        accelerated=info.device != cpu.device,
+        encode_images=cpu.encode_images,
+        encode_texts=cpu.encode_texts,
+    )
+    upkeep = ExportUpkeep(exports, info, device=options.device, threads=options.threads, torch_model=source)
+    return upkeep if upkeep.needed else None
 
 
 def proven(
