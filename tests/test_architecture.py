@@ -24,9 +24,6 @@ START_LIMIT_SECONDS = 120
 LAYERS = (
     frozenset(
         {
-            "errors", "paths", "settings", "progress", "logs", "records", "interrupts", "account", "priority", "memory",
-            "native",
-        }  # fmt: skip
             "errors",
             "paths",
             "settings",
@@ -38,7 +35,7 @@ LAYERS = (
             "priority",
             "memory",
             "native",
-        }
+        }  # fmt: skip
     ),
     frozenset({"catalog", "media", "model", "vectors"}),
     frozenset({"indexer", "search"}),
