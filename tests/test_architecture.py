@@ -35,7 +35,7 @@ LAYERS = (
             "priority",
             "memory",
             "native",
-        }  # fmt: skip
+        }
     ),
     frozenset({"catalog", "media", "model", "vectors"}),
     frozenset({"indexer", "search"}),
