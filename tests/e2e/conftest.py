@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.desktop import Desktop, wait_for
 from tests.e2e.pictures import picture
-from tests.e2e.program import FIRST_SIZE, Neighbour, Program, State
+from tests.e2e.program import FIRST_SIZE, OPENED, Neighbour, Program, State
 from tests.integration.command import Command
 
 ODD_NAME = "<b>bold<br>\nsecond line & more.jpg"
@@ -123,14 +123,14 @@ def own_pictures(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_program(desktop: Desktop, indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """One program over the tests of a module; ``program`` gives it to a test at rest."""
+    """One program over many tests; ``program`` gives it to a test at rest."""
     data_dir = Path(shutil.copytree(indexed, tmp_path_factory.mktemp("e2e-shared") / "data"))
     tools = data_dir.parent / "bin"
     tools.mkdir()
     opener = tools / "xdg-open"
-    opener.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >> "{data_dir.parent}/opened"\n', encoding="utf-8")
+    opener.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >> "{data_dir.parent / OPENED}"\n', encoding="utf-8")
     opener.chmod(0o755)
     program = Program(desktop, data_dir, path=tools)
     try:

@@ -13,7 +13,7 @@ from tests.e2e.pictures import many_pictures
 from tests.e2e.program import Program, State
 from tests.integration.command import Command
 
-_MANY = 120
+_MANY = 80
 
 Start = Callable[..., Program]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from tests.e2e.desktop import wait_for
-from tests.e2e.program import Program
+from tests.e2e.program import OPENED, Program
 
 
 def test_from_the_field_into_the_grid_and_along_it(program: Program) -> None:
@@ -46,17 +46,21 @@ def test_space_again_closes_the_preview(program: Program) -> None:
     program.until("the grid", lambda s: s["preview"] is None and s["grid_focused"])
 
 
+def opened(program: Program) -> list[str]:
+    """The files that were given to the system's program so far."""
+    file = program.data_dir.parent / OPENED
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [unquote(urlparse(line).path) for line in lines]
+
+
 def test_enter_opens_the_photo_with_the_systems_program(program: Program) -> None:
-    seen = program.state
-    opened = program.data_dir.parent / "opened"
+    seen, before = program.state, len(opened(program))
     program.desktop.key("Right", "Return")
-    wait_for("the program being started", opened.exists)
+    wait_for("the program being started", lambda: opened(program)[before:] == seen["rows"][1:2])
     program.desktop.key("Right", "space")
     program.until("the preview", lambda s: s["preview"])
     program.desktop.key("Return")
-    wait_for("it being started once more", lambda: len(opened.read_text(encoding="utf-8").splitlines()) == 2)
-    files = [unquote(urlparse(line).path) for line in opened.read_text(encoding="utf-8").splitlines()]
-    assert files == seen["rows"][1:3]
+    wait_for("it being started once more", lambda: opened(program)[before:] == seen["rows"][1:3])
 
 
 def test_all_are_selected_and_esc_lets_them_go(program: Program) -> None:
@@ -86,8 +90,9 @@ def test_ctrl_with_plus_and_minus_changes_the_size_and_the_choice_is_kept(progra
 
 def test_i_shows_the_details_of_the_current_photo(program: Program) -> None:
     program.desktop.key("i")
-    seen = program.until("details", lambda s: s["details"] and len(s["details"]) > 2)
-    assert Path(seen["rows"][0]).name in " ".join(seen["details"])
+    seen = program.until("its details", lambda s: Path(s["rows"][0]).name in (s["details"] or ()))
+    program.desktop.key("Right")
+    program.until("the next one's", lambda s: Path(seen["rows"][1]).name in s["details"])
     program.desktop.key("i")
     program.until("no details", lambda s: s["details"] is None)
 
@@ -120,13 +125,8 @@ def test_ctrl_shift_f_finds_similar_photos(program: Program) -> None:
 
 
 def test_a_double_click_opens_and_a_click_selects(program: Program) -> None:
-    seen = program.state
-    opened = program.data_dir.parent / "opened"
-    already = len(opened.read_text(encoding="utf-8").splitlines()) if opened.exists() else 0
+    seen, before = program.state, len(opened(program))
     x, y, width, height = seen["tiles"]["3"]
     program.desktop.click(x + width // 2, y + height // 2, times=2)
     program.until("the fourth photo", lambda s: s["current"] == 3 and s["selected"] == 1)
-    wait_for(
-        "the program being started",
-        lambda: opened.exists() and len(opened.read_text(encoding="utf-8").splitlines()) == already + 1,
-    )
+    wait_for("the program being started", lambda: opened(program)[before:] == seen["rows"][3:4])

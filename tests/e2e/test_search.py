@@ -27,7 +27,7 @@ def test_the_window_shows_all_photos_and_their_thumbnails(program: Program) -> N
     seen = program.until("all thumbnails in sight", lambda s: s["tiles"] and len(s["painted"]) == len(s["tiles"]))
     assert len(seen["rows"]) == seen["searchable"] == len(set(seen["rows"])) >= 25
     assert (seen["title"], seen["place"][2:]) == ("PhotoSearch", list(FIRST_SIZE))
-    assert seen["status"] == f"{len(seen['rows'])} photos"
+    program.until("their number", lambda s: s["status"] == f"{len(s['rows'])} photos")
     assert sum(count for _, _, count in seen["sections"]) == len(seen["rows"])
 
 

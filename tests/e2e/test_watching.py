@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,8 @@ def test_a_folder_renamed_and_moved_costs_no_encoding(at_rest: Watched) -> None:
     (at_rest.folder / "holiday").rename(at_rest.folder / "2024" / "holiday")
     seen = at_rest.shows("2024/holiday/0.jpg", "2024/holiday/1.jpg", "2024/holiday/2.jpg")
     assert seen["encoded"] == before["encoded"]
+    picture(at_rest.folder / "2024" / "holiday" / "3.jpg", 303)
+    at_rest.shows(*(f"2024/holiday/{seed}.jpg" for seed in range(4)))
     shutil.rmtree(at_rest.folder / "2024")
     at_rest.shows()
 
@@ -106,16 +108,15 @@ def test_a_file_that_is_damaged_is_named_as_a_problem(at_rest: Watched) -> None:
     at_rest.program.until("no problem", lambda s: s["problems"] == "")
 
 
-def test_a_folder_that_goes_away_keeps_its_photos(
-    start: Callable[..., Program], own_pictures: Path, tmp_path: Path
-) -> None:
-    program = start(tmp_path / "data", own_pictures)
-    before = program.ready(rows=8)
-    own_pictures.rename(tmp_path / "elsewhere")
+def test_a_folder_that_goes_away_keeps_its_photos_and_comes_back_without_encoding(at_rest: Watched) -> None:
+    program, elsewhere = at_rest.program, at_rest.folder.with_name("elsewhere")
+    before = program.state
+    program.take_keyboard(before)
+    at_rest.folder.rename(elsewhere)
     program.desktop.key("F5")
-    program.until("the word about it", lambda s: s["status"].startswith("Looking for new"))
-    (tmp_path / "elsewhere").rename(own_pictures)
+    seen = program.until("the photos being away", lambda s: s["away"] == 8)
+    assert (seen["rows"], seen["searchable"]) == (before["rows"], 8)
+    elsewhere.rename(at_rest.folder)
     program.desktop.key("F5")
-    picture(own_pictures / "new.jpg", 600)
-    seen = program.until("the photos and a new one", lambda s: len(s["rows"]) == 9 and s["phase"] == "IDLE")
-    assert seen["encoded"] == before["encoded"] + 1
+    seen = program.until("the photos being here", lambda s: s["away"] == 0 and s["phase"] == "IDLE")
+    assert (seen["rows"], seen["encoded"]) == (before["rows"], before["encoded"])

@@ -78,6 +78,7 @@ class Witness:
             "chips": [chip.picture.name for chip in window.search.chips],
             "answered": session.listing.query is not None,
             "rows": rows,
+            "away": sum(tile.away for tile in window.model.listing.tiles),
             "strengths": [hit.strength for hit in session.listing.hits],
             "sections": [[s.title, s.start, s.count] for s in window.model.listing.sections],
             "grid": grid_shown and grid.isVisible(),
@@ -93,7 +94,7 @@ class Witness:
             "progress": window.status._progress.text(),
             "problems": window.status._problems.text() if window.status._problems.isVisible() else "",
             "preview": self._preview(),
-            "details": window.details.texts() if window.details.isVisible() else None,
+            "details": self._details(),
             "cover": window.intake._cover.isVisible(),
             "dialogs": [w.windowTitle() for w in QApplication.topLevelWidgets() if w.isVisible() and w is not window],
             "boxes": self._boxes(),
@@ -161,6 +162,11 @@ class Witness:
         if not preview.isVisible():
             return None
         return {"row": preview.row, "full": preview.shows_full, "note": preview.note}
+
+    def _details(self) -> list[str] | None:
+        """The words of the panel, without the invisible places where long ones may break."""
+        details = self._window.details
+        return [text.replace("\u200b", "") for text in details.texts()] if details.isVisible() else None
 
     def _markup(self) -> list[str]:
         """Words in sight that Qt takes for markup."""
