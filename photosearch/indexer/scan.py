@@ -80,7 +80,7 @@ def walk(root: Path, *, under: bytes = b"", excludes: Iterable[bytes] = (), canc
             continue
         for entry in entries:
             name = entry.name
-            if _skipped(name):
+            if is_skipped(name):
                 continue
             below = rel + b"/" + name if rel else name
             try:
@@ -98,10 +98,11 @@ def walk(root: Path, *, under: bytes = b"", excludes: Iterable[bytes] = (), canc
 
 def leaves_out(rel: bytes, excludes: Collection[bytes]) -> bool:
     """Whether no walk comes to this place: it, or a folder above it, is excluded or of the kind that is skipped."""
-    return any(_skipped(part) for part in rel.split(b"/")) or _is_excluded(rel, excludes)
+    return any(is_skipped(part) for part in rel.split(b"/")) or _is_excluded(rel, excludes)
 
 
-def _skipped(name: bytes) -> bool:
+def is_skipped(name: bytes) -> bool:
+    """Whether a file or folder of this name is left out: hidden, or of a kind that no walk comes into."""
     lower = name.lower()
     return name.startswith(b".") or lower in _SKIPPED_NAMES or lower.endswith(_SKIPPED_ENDINGS)
 
