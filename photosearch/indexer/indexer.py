@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
-from photosearch.errors import ProblemCode
-from photosearch.indexer.changes import record_changes
+from photosearch.indexer.changes import TRANSIENT, record_changes
 from photosearch.indexer.decode_pool import DecodePool, default_workers
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
 from photosearch.progress import CancelToken, Event, LibraryChanged, PauseSwitch, Phase, Progress
@@ -24,7 +23,6 @@ from photosearch.vectors import VectorIndex
 log = logging.getLogger(__name__)
 
 _TRIES_FOR_GROWING_FILES = 3
-_TRANSIENT = tuple(code for code in ProblemCode if code.transient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Indexer:
         on_event(Progress(Phase.SCANNING))
         changes = record_changes(self._catalog, places=places, cancel=cancel)
         if places is None:
-            self._catalog.files.retry(_TRANSIENT)
+            self._catalog.files.retry(TRANSIENT)
         if changes.removed or changes.changed:
             self._models.reconcile()
         if changes.any:
@@ -106,6 +104,8 @@ class Indexer:
             encoding_started = time.monotonic()
             tally = self._read(work, active, on_event, cancel)
             self._models.reconcile()
+        if (changes.any or places is None) and self._catalog.files.forget_found_elsewhere():
+            on_event(LibraryChanged())
         if places is None:
             gone = self._catalog.photos.purge()
             if gone:
