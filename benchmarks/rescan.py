@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.report import Report  # noqa: E402
-from benchmarks.synthetic import make_library  # noqa: E402
-from photosearch.library import Library  # noqa: E402
-from photosearch.paths import app_paths  # noqa: E402
+from benchmarks.report import Report
+from benchmarks.synthetic import make_library
+from photosearch.library import Library
+from photosearch.paths import app_paths
 
 
 def bare_walk(root: Path) -> int:

@@ -1,4 +1,4 @@
-"""A storm of file operations in a tree of tiny pictures, from a seed: what people, cameras and programs do to folders."""
+"""A storm of file operations in a tree of tiny pictures, from a seed: what people, cameras and programs do."""
 
 from __future__ import annotations
 
@@ -222,9 +222,7 @@ class Storm:
             yield Path(place), folders, sorted(files)
 
     def _file(self) -> Path | None:
-        files = [
-            place / name for place, _, names in self._walk() for name in names if not (place / name).is_symlink()
-        ]
+        files = [place / name for place, _, names in self._walk() for name in names if not (place / name).is_symlink()]
         return self._random.choice(files) if files else None
 
     def _folder(self) -> Path:
@@ -249,10 +247,10 @@ def on_disk(root: Path) -> dict[bytes, bytes]:
     for place, folders, files in os.walk(os.fsencode(root)):
         folders[:] = [f for f in folders if not f.startswith(b".")]
         for name in files:
-            path = os.path.join(place, name)
-            if name.lower().endswith((b".jpg", b".jpeg")) and not name.startswith(b".") and not os.path.islink(path):
-                rel = os.path.relpath(path, os.fsencode(root))
-                found[rel] = hashlib.blake2b(Path(os.fsdecode(path)).read_bytes(), digest_size=16).digest()
+            path = Path(os.fsdecode(place + b"/" + name))
+            if name.lower().endswith((b".jpg", b".jpeg")) and not name.startswith(b".") and not path.is_symlink():
+                rel = os.fsencode(path.relative_to(root))
+                found[rel] = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
     return found
 
 

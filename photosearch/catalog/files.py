@@ -230,8 +230,7 @@ class Files:
         """Files (all, or those among the ids) with one of these problems are to be read again; returns how many."""
         marks = ",".join("?" * len(codes))
         update = (
-            "UPDATE file SET state = ? WHERE state = ? AND id IN"
-            f" (SELECT file_id FROM problem WHERE code IN ({marks}))"
+            f"UPDATE file SET state = ? WHERE state = ? AND id IN (SELECT file_id FROM problem WHERE code IN ({marks}))"
         )
         values = (FileState.PENDING, FileState.PROBLEM, *codes)
         with self._database.writing() as db:

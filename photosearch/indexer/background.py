@@ -51,6 +51,7 @@ class BackgroundIndexer:
         self._poll_seconds = poll_seconds
         self._dirty = DirtyPlaces()
         self._cancel = CancelToken()
+        self._unheard: frozenset[int] = frozenset()
         self._rescan = threading.Event()
         self._rescan.set()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -60,6 +61,11 @@ class BackgroundIndexer:
         """Look at every folder, soon."""
         self._rescan.set()
         self._dirty.wake.set()
+
+    @property
+    def unheard(self) -> frozenset[int]:
+        """Ids of the folders that are looked through every few minutes, for they cannot be listened to."""
+        return self._unheard
 
     def stop(self) -> None:
         """Ask the thread to end after the transaction at hand, and do not wait."""
@@ -87,6 +93,7 @@ class BackgroundIndexer:
                 due = now - last_roots > self._root_check_seconds
                 if asked or watcher.roots_changed.is_set() or due:
                     watcher.follow(self._folders())
+                    self._unheard = frozenset(watcher.unwatched)
                     last_roots = now
                 if watcher.unwatched and now > next_poll:
                     next_poll, polling = now + self._poll_seconds, True
@@ -110,8 +117,11 @@ class BackgroundIndexer:
                         self._rescan.set()
                         continue
                 wait = self._dirty.seconds_to_wait()
-                rest = min(self._root_check_seconds, self._poll_seconds) if watcher.unwatched else self._root_check_seconds
-                self._dirty.wake.wait(rest if wait is None else max(wait, 0.01))
+                if wait is None:
+                    wait = self._root_check_seconds
+                    if watcher.unwatched:
+                        wait = min(wait, self._poll_seconds)
+                self._dirty.wake.wait(max(wait, 0.01))
                 self._dirty.wake.clear()
         except Cancelled:
             pass
@@ -154,7 +164,7 @@ class BackgroundIndexer:
 
 
 def what_became_of(before: Folder, now: Folder) -> str | None:
-    """A sentence on a folder that came or went, or lost many files at once; None where nothing of that kind happened."""
+    """A sentence on a folder that came or went, or lost many files at once; None where it did not."""
     name = display_path(now.path)
     if now.state is not before.state:
         return {

@@ -151,9 +151,7 @@ class _Seen:
     missing: list[bytes] = field(default_factory=list)
 
 
-def _compare(
-    folder: Folder, rows: dict[bytes, tuple], *, under: bytes, device: int, cancel: CancelToken
-) -> _Seen:
+def _compare(folder: Folder, rows: dict[bytes, tuple], *, under: bytes, device: int, cancel: CancelToken) -> _Seen:
     """List a place and compare it with its rows (UsualRow), which are used up. device: the root's.
 
     The loop is what a look at an unchanged library consists of: per file one ``stat`` and one comparison.

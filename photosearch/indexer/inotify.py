@@ -115,12 +115,12 @@ class InotifyTrees:
         waiting = [rel]
         while waiting:
             rel = waiting.pop()
-            place = os.path.join(tree.root, rel) if rel else tree.root
-            watch = self._libc.inotify_add_watch(self._events, place, _MASK)
-            if watch < 0:
-                number = ctypes.get_errno()
-                if not rel or number in _EXHAUSTED:
-                    raise _os_error(number)
+            place = _join(tree.root, rel) if rel else tree.root
+            try:
+                watch = self._add(place)
+            except OSError as error:
+                if not rel or error.errno in _EXHAUSTED:
+                    raise
                 continue  # gone again, or not readable now: a change of its permissions is an event of its parent
             before = tree.watches.get(rel)
             if before is not None and before != watch:
@@ -128,6 +128,12 @@ class InotifyTrees:
             tree.watches[rel] = watch
             self._places.setdefault(watch, set()).add((tree_id, rel))
             waiting += self._folders_in(tree, rel, place)
+
+    def _add(self, place: bytes) -> int:
+        watch = self._libc.inotify_add_watch(self._events, place, _MASK)
+        if watch < 0:
+            raise _os_error(ctypes.get_errno())
+        return watch
 
     def _folders_in(self, tree: _Tree, rel: bytes, place: bytes) -> list[bytes]:
         found = []

@@ -18,8 +18,8 @@ from pathlib import Path
 
 _NETWORK = frozenset(
     (
-        "nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afpfs", "afs", "ncpfs", "coda", "webdav", "davfs", "ftp",
-        "9p", "virtiofs", "vboxsf", "vmhgfs", "prl_fs", "ceph", "glusterfs", "lustre", "beegfs",
+        "nfs", "nfs3", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afpfs", "afs", "ncpfs", "coda", "webdav", "davfs",
+        "ftp", "9p", "virtiofs", "vboxsf", "vmhgfs", "prl_fs", "ceph", "glusterfs", "lustre", "beegfs",
         "fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.goofys", "fuse.gcsfuse", "fuse.davfs", "fuse.curlftpfs",
         "fuse.glusterfs", "fuse.ceph", "fuse.ceph-fuse", "fuse.gvfsd-fuse", "fuse.kio-fuse", "fuse.onedriver",
         "fuse.google-drive-ocamlfuse", "fuse.vmhgfs-fuse", "fuse.smbnetfs", "fuse.afpfs",
@@ -60,13 +60,14 @@ def volume_of(folder: Path, device: int | None) -> Volume:
     """The volume that a folder lies on. device: its number as last seen; another one is asked about anew."""
     path = os.fspath(folder)
     try:
-        if sys.platform == "linux":
+        system = sys.platform
+        if system == "linux":
             return linux_volume(path, _MOUNT_TABLE.read_text(errors="surrogateescape"), devices=_BLOCK_DEVICES)
-        if sys.platform == "darwin":
+        if system == "darwin":
             table = subprocess.run(["/sbin/mount"], capture_output=True, timeout=5, check=True).stdout
             return macos_volume(path, os.fsdecode(table))
-        if sys.platform == "win32":
-            return windows_volume(path, ctypes.windll.kernel32.GetDriveTypeW)
+        if system == "win32":
+            return windows_volume(path, getattr(ctypes, "windll").kernel32.GetDriveTypeW)  # noqa: B009  (elsewhere it is not there)
     except (OSError, ValueError, subprocess.SubprocessError):
         pass
     return Volume()

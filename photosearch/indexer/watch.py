@@ -145,12 +145,12 @@ class FolderWatcher:
         for folder_id in list(self._watched):
             entry = self._watched[folder_id]
             folder = wanted.get(folder_id)
-            same = folder is not None and folder.path == entry.folder.path
-            if same and folder.excludes == entry.folder.excludes and root_identity(folder.path) == entry.identity:
-                continue
-            self._forget(folder_id)
-            if same:
+            if folder is not None and folder.path == entry.folder.path:
+                same_root = root_identity(folder.path) == entry.identity
+                if same_root and folder.excludes == entry.folder.excludes:
+                    continue
                 self._dirty.mark(folder_id, b"")
+            self._forget(folder_id)
         for folder in folders:
             if folder.id not in self._watched:
                 self._listen(folder)

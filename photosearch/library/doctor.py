@@ -19,6 +19,7 @@ from photosearch.library.lock import LibraryLock
 from photosearch.media.formats import format_table
 from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
+from photosearch.records import Watching
 from photosearch.settings import Settings
 
 _LIBRARIES = (
@@ -26,6 +27,10 @@ _LIBRARIES = (
     "numpy",
 )  # fmt: skip
 _LOW_DISK_BYTES = 1_000_000_000
+_NOTICED = {
+    Watching.EVENTS: ", changes are noticed at once",
+    Watching.POLLING: " and on a network or removable drive: it is looked through every few minutes",
+}
 _INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 _LOW_INOTIFY_LIMIT = 65_536
 
@@ -194,7 +199,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
         Finding(
             "folder",
             Health.OK if folder.state == "here" else Health.WARNING,
-            f"{display_path(folder.path)} is {folder.state}",
+            f"{display_path(folder.path)} is {folder.state}{_NOTICED[folder.watching]}",
             "" if folder.state == "here" else "Connect its drive or mend its permissions; nothing was forgotten.",
         )
         for folder in status.folders

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,12 +35,25 @@ from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
 from photosearch.indexer.indexer import Indexer
 from photosearch.indexer.scan import leaves_out
+from photosearch.indexer.volumes import volume_of
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
 from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
-from photosearch.records import FileState, Folder, Hit, IndexReport, Photo, Problem, Query, SearchResult, Status, Tile
+from photosearch.records import (
+    FileState,
+    Folder,
+    Hit,
+    IndexReport,
+    Photo,
+    Problem,
+    Query,
+    SearchResult,
+    Status,
+    Tile,
+    Watching,
+)
 from photosearch.search import Answer, checked
 from photosearch.settings import Settings
 
@@ -128,7 +142,13 @@ class Library:
     # Folders
 
     def folders(self) -> list[Folder]:
-        return self._catalog.folders.all()
+        """The folders, in the order of their paths. One that turned out too large to be listened to is known as such
+        only where this process watches."""
+        unheard = self._background.unheard if self._background else frozenset()
+        return [
+            replace(f, watching=Watching.POLLING) if f.id in unheard or volume_of(f.path, f.device).polled else f
+            for f in self._catalog.folders.all()
+        ]
 
     def add_folder(self, path: Path) -> Folder:
         """Make a folder part of the library. One that lies in another is found there; an excluded one is let in again.

@@ -85,7 +85,7 @@ def _difference(library: Library, disk: dict[bytes, bytes], *, away: bool = True
                 " LEFT JOIN problem ON file_id = file.id"
             )
         }
-    wrong = {rel: "not in the catalog" for rel in disk.keys() - rows.keys()}
+    wrong = dict.fromkeys(disk.keys() - rows.keys(), "not in the catalog")
     for rel, (state, digest, code) in rows.items():
         if rel not in disk:
             if not (away and state == FileState.AWAY):
