@@ -77,9 +77,7 @@ class InotifyTrees:
         self._places: dict[int, set[tuple[int, bytes]]] = {}
         """What each watch is for: one directory may be at two places (bind mounts, and events that lag behind)."""
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._events = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if self._events < 0:
-            raise _os_error(ctypes.get_errno())
+        self._events = self._opened()
         self._stopped, self._stop = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="photosearch-events", daemon=True)
         self._thread.start()
@@ -129,6 +127,12 @@ class InotifyTrees:
             self._places.setdefault(watch, set()).add((tree_id, rel))
             waiting += self._folders_in(tree, rel, place)
 
+    def _opened(self) -> int:
+        events = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if events < 0:
+            raise _os_error(ctypes.get_errno())
+        return events
+
     def _add(self, place: bytes) -> int:
         watch = self._libc.inotify_add_watch(self._events, place, _MASK)
         if watch < 0:
@@ -167,10 +171,10 @@ class InotifyTrees:
             self._libc.inotify_rm_watch(self._events, watch)
 
     def _listen(self) -> None:
-        poll = select.poll()
-        poll.register(self._events, select.POLLIN)
-        poll.register(self._stopped, select.POLLIN)
         while True:
+            poll = select.poll()  # another descriptor after events were lost
+            poll.register(self._stopped, select.POLLIN)
+            poll.register(self._events, select.POLLIN)
             if any(descriptor == self._stopped for descriptor, _ in poll.poll()):
                 return
             try:
@@ -179,15 +183,15 @@ class InotifyTrees:
                 continue
             for watch, mask, name in _parsed(data):
                 try:
+                    if mask & _OVERFLOW:
+                        self._begin_anew()
+                        break  # what follows speaks of watches that are no more
                     self._hear(watch, mask, name)
                 except Exception:  # thread boundary: a look at everything makes up for whatever it was
                     log.exception("an event could not be followed")
                     self._lost()
 
     def _hear(self, watch: int, mask: int, name: bytes) -> None:
-        if mask & _OVERFLOW:
-            self._begin_anew()
-            return
         with self._lock:
             places = list(self._places.get(watch, ()))
             for tree_id, rel in places:
@@ -225,11 +229,20 @@ class InotifyTrees:
         self._mark(tree_id, below)
 
     def _begin_anew(self) -> None:
-        """Events were lost, and with them what became of the folders."""
+        """Events were lost, and with them what became of the folders.
+
+        With a queue of its own: every watch that is taken out of the old one puts an event into it, which then
+        overflows again.
+        """
         log.warning("file events were lost; looking through all folders")
         with self._lock:
-            for tree_id in list(self._trees):
-                self._unwatch(tree_id, b"")
+            opened = self._opened()
+            os.close(self._events)
+            self._events = opened
+            self._places.clear()
+            for tree in self._trees.values():
+                tree.watches.clear()
+            for tree_id in self._trees:
                 try:
                     self._watch(tree_id, b"")
                 except OSError as error:
