@@ -21,6 +21,7 @@ from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
 from photosearch.records import Watching
 from photosearch.settings import Settings
+from photosearch.vectors import RECALL_FLOOR, Recall
 
 _LIBRARIES = (
     "torch", "torchvision", "open_clip_torch", "usearch", "Pillow", "pi-heif", "PySide6-Essentials", "watchdog",
@@ -173,6 +174,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
     try:
         with Library.open(paths, model=model, read_only=True) as library:
             status = library.status()
+            recall = library.index_recall()
     except ModelUnavailable:
         return []  # said of the model itself
     except PhotoSearchError as error:
@@ -184,7 +186,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
             f"{status.photos:,} photos in {status.files:,} files, {status.searchable:,} searchable,"
             f" {status.pending:,} waiting, {status.problems:,} with problems, {status.away:,} away",
         ),
-        Finding("index", Health.OK, f"{status.index_count:,} vectors, in line with the catalog"),
+        _index(status.index_count, recall),
     ]
     if status.problems:
         findings.append(
@@ -205,6 +207,14 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
         for folder in status.folders
     ]
     return findings
+
+
+def _index(count: int, recall: Recall | None) -> Finding:
+    how = str(recall) if recall else "each search compares all of them"
+    detail = f"{count:,} vectors, in line with the catalog; {how}"
+    if recall and recall.share < RECALL_FLOOR:
+        return Finding("index", Health.WARNING, detail, "`photosearch doctor --repair` makes it anew.")
+    return Finding("index", Health.OK, detail)
 
 
 def _model(paths: AppPaths, model: str | None) -> Finding:

@@ -56,6 +56,7 @@ from photosearch.records import (
 )
 from photosearch.search import Answer, checked
 from photosearch.settings import Settings
+from photosearch.vectors import Recall
 
 log = logging.getLogger(__name__)
 
@@ -391,6 +392,10 @@ class Library:
             index_bytes=self._model.index_bytes,
             data_dir=self.paths.data,
         )
+
+    def index_recall(self) -> Recall | None:
+        """How well the index finds, sampled when it was last written; None where every search is exact."""
+        return self._model.recall
 
     def models(self) -> list[tuple[str, str, int, int, bool]]:
         """(name, identity, dimensions, photos encoded, in use) of every model this library has vectors of."""
