@@ -144,7 +144,7 @@ class VectorIndex:
                 return None
             keys = np.asarray(self._graph.keys[: len(self._graph)])
         probes = np.random.default_rng(seed).choice(keys, min(_RECALL_SAMPLES, len(keys)), replace=False)
-        hits = samples = 0
+        hits = wanted = samples = 0
         for probe in probes:  # searches of others come between two of them
             with self._lock:
                 ids, rows = self.vectors(np.array([probe]))
@@ -153,10 +153,12 @@ class VectorIndex:
                 near_ids, near = self._search_graph(rows[0], _RECALL_AT + 1)
                 right_ids, right = self._search_graph(rows[0], _RECALL_AT + 1, exact=True)
             # Of several that are equally near, any will do; the photo itself is no find.
-            least = right[right_ids != probe][:_RECALL_AT].min(initial=1.0) - _AS_NEAR
-            hits += min(_RECALL_AT, int(np.count_nonzero(near[near_ids != probe] >= least)))
+            nearest = right[right_ids != probe][:_RECALL_AT]
+            least = nearest.min(initial=1.0) - _AS_NEAR
+            hits += min(len(nearest), int(np.count_nonzero(near[near_ids != probe] >= least)))
+            wanted += len(nearest)
             samples += 1
-        self.recall = Recall(hits / max(1, samples * _RECALL_AT), samples)
+        self.recall = Recall(hits / max(1, wanted), samples)
         return self.recall
 
     def start_over(self) -> None:
