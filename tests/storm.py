@@ -216,22 +216,26 @@ class Storm:
         comment = f"number {self._number():06}".encode()
         return body[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + body[2:]
 
-    def _walk(self) -> Iterator[tuple[Path, list[str], list[str]]]:
-        for place, folders, files in os.walk(self.root):
-            folders.sort()
-            yield Path(place), folders, sorted(files)
-
     def _file(self) -> Path | None:
-        files = [place / name for place, _, names in self._walk() for name in names if not (place / name).is_symlink()]
-        return self._random.choice(files) if files else None
+        for _ in range(5):
+            files = [e.path for e in _listed(self._folder()) if e.is_file(follow_symlinks=False)]
+            if files:
+                return Path(self._random.choice(files))
+        return None
 
     def _folder(self) -> Path:
-        return self._random.choice([place for place, _, _ in self._walk()])
+        """A folder on a random way down from the root."""
+        place = self.root
+        while self._random.random() < 0.7:
+            below = [e.path for e in _listed(place) if e.is_dir(follow_symlinks=False)]
+            if not below:
+                break
+            place = Path(self._random.choice(below))
+        return place
 
     def _folder_below(self) -> Path | None:
         """Of three, the smallest: the tree shall not vanish with its largest branch again and again."""
-        folders = [place for place, _, _ in self._walk() if place != self.root]
-        some = [self._random.choice(folders) for _ in range(3)] if folders else []
+        some = [place for place in (self._folder() for _ in range(3)) if place != self.root]
         return min(some, key=lambda place: sum(len(files) for _, _, files in os.walk(place)), default=None)
 
     def _new_place(self) -> Path:
@@ -252,6 +256,14 @@ def on_disk(root: Path) -> dict[bytes, bytes]:
                 rel = os.fsencode(path.relative_to(root))
                 found[rel] = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
     return found
+
+
+def _listed(place: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as entries:
+            return sorted(entries, key=lambda e: e.name)
+    except OSError:
+        return []
 
 
 def _open_all(top: Path) -> None:

@@ -173,7 +173,7 @@ def what_became_of(before: Folder, now: Folder) -> str | None:
             " read it.",
             FolderState.HERE: f"{name} is back.",
         }[now.state]
-    if now.state is FolderState.HERE and now.away > before.away:
+    if now.state is FolderState.HERE and now.away > before.away and (not before.away or now.away >= 2 * before.away):
         return (
             f"{now.away:,} files of {name} are suddenly missing. They are kept and shown as away. If they are gone for"
             f" good, `photosearch folders forget` or the folders dialog forgets them."

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from photosearch.catalog import Catalog, FileRow, FileStat, UsualRow
 from photosearch.errors import ProblemCode
-from photosearch.indexer.scan import leaves_out, walk
+from photosearch.indexer.scan import Spelling, leaves_out, walk
 from photosearch.indexer.volumes import volume_of
 from photosearch.progress import CancelToken
 from photosearch.records import FileState, Folder, FolderState
@@ -69,11 +69,16 @@ def record_changes(
         other_device = folder.device is not None and identity[0] != folder.device
         whole = places is None or b"" in places[folder.id] or folder.state is not FolderState.HERE or other_device
         emptied = False
-        for under in (b"",) if whole else _without_nested(places[folder.id]):  # type: ignore[index]
+        spelling = Spelling(folder.path)
+        asked = frozenset((b"",)) if whole else places[folder.id]  # type: ignore[index]
+        for under in _without_nested(asked | {spelling.of(place) for place in asked if place}):
             rows = catalog.files.usual_rows(folder.id, under=under, device=identity[0])
             known = len(rows)
             try:
-                seen = _compare(folder, rows, under=under, device=identity[0], cancel=cancel)
+                if under and spelling.of(under) != under:
+                    seen = _Seen(missing=list(rows))  # it has another spelling now, and is looked at under that
+                else:
+                    seen = _compare(folder, rows, under=under, device=identity[0], cancel=cancel)
             except OSError:
                 continue  # the root went away just now; the next look says so
             if root_identity(folder.path) != identity:
@@ -281,7 +286,8 @@ def _pair_moves(
 
 
 def _name(rel: bytes) -> bytes:
-    return rel.rsplit(b"/", 1)[-1]
+    """Without its case, which is sometimes all that a renaming changes."""
+    return rel.rsplit(b"/", 1)[-1].lower()
 
 
 def root_identity(path: Path) -> tuple[int, int] | None:

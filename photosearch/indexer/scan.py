@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from photosearch.media.formats import is_picture_name
 from photosearch.progress import CancelToken
 
+CASE_COUNTS = sys.platform not in ("darwin", "win32")
+"""Whether file names that differ in case only are two, as a rule."""
 _DOT = ord(".")
 _SKIPPED_NAMES = frozenset(
     (b"@eadir", b"#recycle", b"$recycle.bin", b"system volume information", b"lost+found", b"node_modules",
@@ -93,6 +96,37 @@ def walk(
                 continue  # gone between listing and looking
             except OSError:
                 unreadable.append(prefix + name)
+
+
+class Spelling:
+    """How the folders themselves spell places, for one look. Where case is ignored, a renamed file is still found under
+    its old name, and would be taken for two."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.fsencode(root)
+        self._listings: dict[bytes, dict[bytes, int]] = {}
+
+    def of(self, rel: bytes) -> bytes:
+        """The place as it is listed; as given where case counts, or where there is nothing of that name."""
+        if CASE_COUNTS:
+            return rel
+        place, parts = self._root, []
+        for part in rel.split(b"/"):
+            try:
+                names = self._listing(place)
+                if part not in names:
+                    number = os.lstat(place + b"/" + part).st_ino
+                    part = next((name for name, inode in names.items() if inode == number), part)
+            except OSError:
+                return rel
+            place += b"/" + part
+            parts.append(part)
+        return b"/".join(parts)
+
+    def _listing(self, place: bytes) -> dict[bytes, int]:
+        if place not in self._listings:
+            self._listings[place] = {entry.name: entry.inode() for entry in _listed(place)}
+        return self._listings[place]
 
 
 def leaves_out(rel: bytes, excludes: Collection[bytes]) -> bool:

@@ -163,6 +163,32 @@ def test_a_file_put_in_the_place_of_another_is_read(place):
     assert counts(place.look()) == {"found": 1, "changed": 1}
 
 
+@posix
+@pytest.mark.parametrize(("before", "after"), [("a.jpg", "A.JPG"), ("trip/a.jpg", "Trip/a.jpg")])
+def test_a_renaming_that_changes_case_only_is_one_file_that_moved(place, monkeypatch, before, after):
+    """As on macOS and Windows, where a file is found under its old name as well."""
+    for name in (before, "b.jpg"):
+        paint(place.root / name, "red")  # alike in size and time
+    place.look()
+    place.read()
+    (place.root / before.split("/")[0]).rename(place.root / after.split("/")[0])
+    lstat = os.lstat
+
+    def whatever_the_case(path: bytes) -> os.stat_result:
+        parent, _, name = path.rpartition(b"/")
+        same = [entry for entry in os.listdir(parent) if entry.lower() == name.lower()]  # noqa: PTH208  (bytes)
+        return lstat(parent + b"/" + (same or [name])[0])
+
+    monkeypatch.setattr("photosearch.indexer.scan.CASE_COUNTS", False)
+    monkeypatch.setattr("photosearch.indexer.scan.os.lstat", whatever_the_case)
+    known = place.photos()[before]
+    place.look(before.encode(), after.encode())
+    assert place.photos() == {after: known, "b.jpg": place.photos()["b.jpg"]}
+    assert set(place.states().values()) == {"known"}
+    place.look(before.encode())  # an event that comes late
+    assert set(place.states()) == {after, "b.jpg"}
+
+
 def test_a_copy_is_new_and_the_original_stays_known(place):
     photo = paint(place.root / "a.jpg", "red")
     place.look()
