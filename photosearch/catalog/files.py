@@ -135,6 +135,19 @@ class Files:
                 ((*stat, FileState.PENDING, file_id) for file_id, stat in changed),
             )
 
+    def touch_links(self, files: Iterable[FileStat]) -> int:
+        """Other names of these files (hard links), where what is known of them is older: to be read again. Returns how
+        many."""
+        with self._database.writing() as db:
+            return sum(
+                db.execute(
+                    "UPDATE file SET size = ?, mtime_ns = ?, state = 'pending' WHERE device = ? AND inode = ?"
+                    " AND (size != ? OR mtime_ns != ?) AND state != 'away'",
+                    (*stat, stat.size, stat.mtime_ns),
+                ).rowcount
+                for stat in files
+            )
+
     def renumber(self, files: Iterable[tuple[int, FileStat]]) -> None:
         """The same files under other device or inode numbers, which many file systems give out anew at each mount."""
         with self._database.writing() as db:

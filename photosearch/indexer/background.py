@@ -85,14 +85,16 @@ class BackgroundIndexer:
         last_full = last_roots = next_poll = 0.0
         polling = False
         try:
-            known = self._folders()
+            known: list[Folder] | None = None
             while not self._cancel.cancelled:
                 now = time.monotonic()
                 asked = self._rescan.is_set()
                 self._rescan.clear()  # before looking: a folder that is added meanwhile asks for another turn
                 due = now - last_roots > self._root_check_seconds
                 if asked or watcher.roots_changed.is_set() or due:
-                    watcher.follow(self._folders())
+                    folders = self._folders()
+                    known = folders if known is None else known
+                    watcher.follow(folders)
                     self._unheard = frozenset(watcher.unwatched)
                     last_roots = now
                 if watcher.unwatched and now > next_poll:
@@ -108,7 +110,7 @@ class BackgroundIndexer:
                     places = self._dirty.take()
                 if full or places:
                     done = self._one_run(places)
-                    known = self._tell_of(known, self._folders())
+                    known = self._tell_of(known or [], self._folders())
                     if polling:
                         took = min(time.monotonic() - now, FULL_LOOK_SECONDS / _POLL_SHARE)
                         next_poll, polling = time.monotonic() + max(self._poll_seconds, _POLL_SHARE * took), False

@@ -99,6 +99,9 @@ def record_changes(
                 # Events came from here: what had no permission may have been given it.
                 catalog.files.retry(TRANSIENT, file_ids=seen.problems)
             changed += len(seen.touched)
+            if places is not None and seen.linked:
+                # The system tells of the name only under which a file was changed.
+                changed += catalog.files.touch_links(seen.linked)
             back += len(seen.returned)
             if seen.missing:
                 rest = catalog.files.snapshot(folder.id, under=under)
@@ -153,6 +156,7 @@ class _Seen:
     renumbered: list[tuple[int, FileStat]] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)
     problems: list[int] = field(default_factory=list)
+    linked: list[FileStat] = field(default_factory=list)
     missing: list[bytes] = field(default_factory=list)
 
 
@@ -189,6 +193,8 @@ def _compare(folder: Folder, rows: dict[bytes, tuple], *, under: bytes, device: 
         was_away = row.other_state == FileState.AWAY
         if _differs(before, stat, keeps_inodes=keeps_inodes and not was_away):  # what is put back has another inode
             seen.touched.append((row.id, stat))
+            if status.st_nlink > 1:
+                seen.linked.append(stat)
             continue
         if was_away:
             seen.returned.append(row.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -35,6 +36,8 @@ class WatchdogTrees:
         exhausted: Callable[[int, OSError], None],
     ) -> None:
         del root_gone, exhausted  # not told here: the look at the roots finds the one, ``follow`` raises the other
+        # Said on the terminal for every folder that is renamed, and harmless: the new path takes the old one's place.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, "watchdog")
         self._mark = mark
         self._observer = Observer()
         self._observer.daemon = True

@@ -155,6 +155,18 @@ def test_other_inode_numbers_make_files_be_read_only_where_they_mean_other_files
     assert place.look().changed == read_again
 
 
+@posix
+def test_a_file_that_was_changed_under_another_of_its_names_is_read_under_all_of_them(place):
+    paint(place.root / "a.jpg", "red")
+    (place.root / "b.jpg").hardlink_to(place.root / "a.jpg")
+    paint(place.root / "c.jpg", "green")
+    place.look()
+    place.read()
+    edit(place.root / "a.jpg", "blue")
+    assert place.look(b"a.jpg").changed == 2  # all that an event tells of
+    assert place.states() == {"a.jpg": "pending", "b.jpg": "pending", "c.jpg": "known"}
+
+
 def test_a_file_put_in_the_place_of_another_is_read(place):
     paint(place.root / "a.jpg", "red")
     place.look()

@@ -154,9 +154,9 @@ def test_an_index_that_finds_too_little_is_made_anew_with_the_same_answers(index
     monkeypatch.setattr(VectorIndex, "start_over", lambda i: (made.append(i), start_over(i)))
     paint(root / "new.jpg", "blue", mark=5)
     indexed.index()
-    growing = indexed._model._growing
-    assert made and growing is not None
-    growing.join(30)
+    while (growing := indexed._model._growing) is not None and growing.is_alive():
+        growing.join(30)
+    assert made
     assert [hit for hit in found(indexed) if hit[0] != "new.jpg"] == before
     assert indexed.index_recall() == Recall(1.0, 5)
     assert indexed.status().index_count == 5
