@@ -70,7 +70,14 @@ class IndexerFailed:
     sentence: str
 
 
-Event = Progress | LibraryChanged | IndexerFailed
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know while work goes on: a folder went away, events of it were lost."""
+
+    sentence: str
+
+
+Event = Progress | LibraryChanged | IndexerFailed | Notice
 
 
 class CancelToken:

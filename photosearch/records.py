@@ -47,6 +47,13 @@ class FolderState(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class Watching(StrEnum):
+    """How changes in a folder are noticed: the system tells of them, or it is looked through every few minutes."""
+
+    EVENTS = "events"
+    POLLING = "polling"
+
+
 class FileState(StrEnum):
     """``PENDING``: seen on disk, not read yet. ``AWAY``: its folder is not there now; nothing is forgotten."""
 
@@ -70,6 +77,7 @@ class Folder:
     """Files that are missing and kept: all of them where the folder is away, else those of a sudden great loss."""
     device: int | None = None
     inode: int | None = None
+    watching: Watching = Watching.EVENTS
 
 
 @dataclass(frozen=True, slots=True)

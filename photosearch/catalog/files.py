@@ -46,6 +46,21 @@ class FileRow(NamedTuple):
     photo_id: int | None
 
 
+class UsualRow(NamedTuple):
+    """The same, short where it is as usual: a look at a library makes one of every file, and compares most only.
+
+    other_device: the device, None for the one that was asked for. other_state: the state, None for ``known``.
+    """
+
+    rel: bytes
+    id: int
+    size: int
+    mtime_ns: int
+    inode: int
+    other_device: int | None
+    other_state: str | None
+
+
 class WorkItem(NamedTuple):
     """A file that waits to be read. ``known``: hashes of photos of just its size, which need no decoding. ``photo_id``:
     the photo it held when it was last read, if any."""
@@ -87,6 +102,24 @@ class Files:
         states = {s.value: s for s in FileState}
         return {r[0]: FileRow(r[1], FileStat(*r[2:6]), states[r[6]], r[7]) for r in rows}
 
+    def usual_rows(self, folder_id: int, *, under: bytes = b"", device: int) -> dict[bytes, tuple]:
+        """Every file known in a folder (or below ``under``), by relative path, in the form of UsualRow."""
+        where, values = below(under)
+        with self._database.reading() as db:
+            rows = db.execute(
+                "SELECT rel, id, size, mtime_ns, inode, nullif(device, ?), nullif(state, 'known') FROM file"
+                f" WHERE folder_id = ? AND {where}",
+                (device, folder_id, *values),
+            )
+            return {row[0]: row for row in rows}
+
+    def count_of(self, folder_id: int) -> tuple[int, int]:
+        """How many files are known in a folder, and how many of them are away."""
+        with self._database.reading() as db:
+            return db.execute(
+                "SELECT count(*), count(*) FILTER (WHERE state = 'away') FROM file WHERE folder_id = ?", (folder_id,)
+            ).fetchone()
+
     def add(self, folder_id: int, found: Iterable[tuple[bytes, FileStat]]) -> None:
         """New files, to be read. None are added to a folder that was removed meanwhile."""
         with self._database.writing() as db:
@@ -105,6 +138,19 @@ class Files:
             db.executemany(
                 "UPDATE file SET size = ?, mtime_ns = ?, device = ?, inode = ?, state = ? WHERE id = ?",
                 ((*stat, FileState.PENDING, file_id) for file_id, stat in changed),
+            )
+
+    def touch_links(self, files: Iterable[FileStat]) -> int:
+        """Other names of these files (hard links), where what is known of them is older: to be read again. Returns how
+        many."""
+        with self._database.writing() as db:
+            return sum(
+                db.execute(
+                    "UPDATE file SET size = ?, mtime_ns = ?, state = 'pending' WHERE device = ? AND inode = ?"
+                    " AND (size != ? OR mtime_ns != ?) AND state != 'away'",
+                    (*stat, stat.size, stat.mtime_ns),
+                ).rowcount
+                for stat in files
             )
 
     def renumber(self, files: Iterable[tuple[int, FileStat]]) -> None:
@@ -157,6 +203,16 @@ class Files:
                     marks = ",".join("?" * len(part))
                     db.execute(f"{update} WHERE id IN ({marks})", part)
 
+    def forget_found_elsewhere(self) -> int:
+        """Missing files of folders that are here, whose photo is at another place now: they moved, and are no longer
+        missing. Returns how many."""
+        with self._database.writing() as db:
+            return db.execute(
+                "DELETE FROM file WHERE state = 'away' AND folder_id IN (SELECT id FROM folder WHERE state = 'here')"
+                " AND EXISTS (SELECT 1 FROM file AS other WHERE other.photo_id = file.photo_id"
+                " AND other.state = 'known')"
+            ).rowcount
+
     def set_back(self, file_ids: Sequence[int]) -> None:
         """Files that were away are there again, unchanged."""
         with self._database.writing() as db:
@@ -178,28 +234,32 @@ class Files:
                 " WHERE file.state = 'pending' AND partner_id IS NULL AND folder.state = 'here'"
                 " UNION ALL"
                 f" SELECT min(file.id), {columns}"
-                " WHERE file.state = 'known' AND partner_id IS NULL AND folder.state = 'here' AND photo_id NOT IN"
-                " (SELECT photo_id FROM embedding WHERE model_id = ?) GROUP BY photo_id",
+                " WHERE file.state = 'known' AND partner_id IS NULL AND folder.state = 'here' AND photo_id IN"
+                " (SELECT id FROM photo EXCEPT SELECT photo_id FROM embedding WHERE model_id = ?) GROUP BY photo_id",
                 (model_id,),
             ).fetchall()
             known: dict[int, set[bytes]] = {r[3]: set() for r in rows}
-            for size, digest in db.execute(
-                "SELECT bytes, hash FROM photo JOIN embedding ON photo_id = photo.id AND model_id = ?", (model_id,)
-            ):
+            contents = "SELECT bytes, hash FROM photo JOIN embedding ON photo_id = photo.id AND model_id = ?"
+            for size, digest in db.execute(contents, (model_id,)) if rows else ():
                 if size in known:
                     known[size].add(digest)
         rows.sort(key=lambda r: r[4], reverse=True)
         return [WorkItem(r[0], path_of(r[1], r[2]), r[3], r[4], frozenset(known[r[3]]), r[5]) for r in rows]
 
-    def retry(self, codes: Sequence[ProblemCode]) -> int:
-        """Files with one of these problems are to be read again; returns how many."""
+    def retry(self, codes: Sequence[ProblemCode], *, file_ids: Sequence[int] | None = None) -> int:
+        """Files (all, or those among the ids) with one of these problems are to be read again; returns how many."""
+        marks = ",".join("?" * len(codes))
+        update = (
+            f"UPDATE file SET state = ? WHERE state = ? AND id IN (SELECT file_id FROM problem WHERE code IN ({marks}))"
+        )
+        values = (FileState.PENDING, FileState.PROBLEM, *codes)
         with self._database.writing() as db:
-            marks = ",".join("?" * len(codes))
-            return db.execute(
-                "UPDATE file SET state = ? WHERE state = ? AND id IN"
-                f" (SELECT file_id FROM problem WHERE code IN ({marks}))",
-                (FileState.PENDING, FileState.PROBLEM, *codes),
-            ).rowcount
+            if file_ids is None:
+                return db.execute(update, values).rowcount
+            return sum(
+                db.execute(f"{update} AND id IN ({','.join('?' * len(part))})", (*values, *part)).rowcount
+                for part in chunks(file_ids)
+            )
 
     def record_problems(self, problems: Iterable[tuple[int, ProblemCode, str]]) -> None:
         """(file id, code, sentence).

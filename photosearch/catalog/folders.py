@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -20,9 +21,7 @@ class Folders:
     def all(self) -> list[Folder]:
         """Every folder, in the order of their paths, with the numbers of its photos and of its missing files."""
         with self._database.reading() as db:
-            excludes: dict[int, list[str]] = {}
-            for folder_id, rel in db.execute("SELECT folder_id, rel FROM exclude ORDER BY rel"):
-                excludes.setdefault(folder_id, []).append(os.fsdecode(rel))
+            excludes = _excludes(db)
             rows = db.execute(
                 "SELECT folder.id, path, folder.state, folder.device, folder.inode, count(DISTINCT photo_id),"
                 " count(*) FILTER (WHERE file.state = 'away')"
@@ -33,9 +32,27 @@ class Folders:
                 id=row[0],
                 path=Path(os.fsdecode(row[1])),
                 state=FolderState(row[2]),
-                excludes=tuple(excludes.get(row[0], ())),
+                excludes=excludes.get(row[0], ()),
                 photos=row[5],
                 away=row[6],
+                device=row[3],
+                inode=row[4],
+            )
+            for row in rows
+        ]
+
+    def roots(self) -> list[Folder]:
+        """Every folder as ``all`` gives it, but not counted: its numbers are 0."""
+        with self._database.reading() as db:
+            excludes = _excludes(db)
+            rows = db.execute("SELECT id, path, state, device, inode FROM folder ORDER BY path").fetchall()
+        return [
+            Folder(
+                id=row[0],
+                path=Path(os.fsdecode(row[1])),
+                state=FolderState(row[2]),
+                excludes=excludes.get(row[0], ()),
+                photos=0,
                 device=row[3],
                 inode=row[4],
             )
@@ -77,3 +94,10 @@ class Folders:
     def include(self, folder_id: int, rel: bytes) -> None:
         with self._database.writing() as db:
             db.execute("DELETE FROM exclude WHERE folder_id = ? AND rel = ?", (folder_id, rel))
+
+
+def _excludes(db: sqlite3.Connection) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for folder_id, rel in db.execute("SELECT folder_id, rel FROM exclude ORDER BY rel"):
+        found[folder_id] = (*found.get(folder_id, ()), os.fsdecode(rel))
+    return found

@@ -13,7 +13,7 @@ from photosearch.cli.progress_bar import ProgressBar
 from photosearch.errors import FolderError, display_path
 from photosearch.library import Library
 from photosearch.paths import AppPaths
-from photosearch.progress import CancelToken, Event, IndexerFailed, LibraryChanged, Phase, Progress
+from photosearch.progress import CancelToken, Event, IndexerFailed, LibraryChanged, Notice, Phase, Progress
 from photosearch.records import FolderState, IndexReport
 
 
@@ -89,7 +89,7 @@ def _watch(library: Library, cancel: CancelToken, *, quiet: bool) -> None:
 
     def show(event: Event) -> None:
         with said:
-            if isinstance(event, IndexerFailed):
+            if isinstance(event, IndexerFailed | Notice):
                 say(event.sentence)
             elif isinstance(event, LibraryChanged) and (event.added or event.removed) and not quiet:
                 say(f"{counted(event.added, 'photo')} added, {counted(event.removed, 'file')} gone.")

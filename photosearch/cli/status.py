@@ -34,6 +34,7 @@ def folder_document(folder: Folder) -> dict:
         "state": str(folder.state),
         "photos": folder.photos,
         "away": folder.away,
+        "watching": str(folder.watching),
         "excludes": [display_path(e) for e in folder.excludes],
     }
 

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from photosearch.errors import Cancelled, PhotoSearchError
+from photosearch.errors import Cancelled, PhotoSearchError, display_path
 from photosearch.indexer.watch import DirtyPlaces, FolderWatcher
-from photosearch.progress import CancelToken, Event, IndexerFailed, PauseSwitch, Phase, Progress
-from photosearch.records import Folder, IndexReport
+from photosearch.progress import CancelToken, Event, IndexerFailed, Notice, PauseSwitch, Phase, Progress
+from photosearch.records import Folder, FolderState, IndexReport
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,10 @@ ROOT_CHECK_SECONDS = 60.0
 """How often it is looked whether each root is still the same folder."""
 FULL_LOOK_SECONDS = 3600.0
 PAUSED_LOOK_SECONDS = 60.0
-UNWATCHED_LOOK_SECONDS = 300.0
+POLL_SECONDS = 300.0
 """How often folders are looked through that cannot be listened to."""
+_POLL_SHARE = 20
+"""Looking through them may take this part of the time at most: a large network drive is asked less often."""
 RETRY_SECONDS = 60.0
 """After a fault that the user may mend (a full disk, a missing model)."""
 
@@ -41,6 +43,7 @@ class BackgroundIndexer:
         at_rest: Callable[[], None] = lambda: None,
         root_check_seconds: float = ROOT_CHECK_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._do_run = run
         self._folders = folders
@@ -49,8 +52,10 @@ class BackgroundIndexer:
         self._at_rest = at_rest
         self._root_check_seconds = root_check_seconds
         self._retry_seconds = retry_seconds
+        self._poll_seconds = poll_seconds
         self._dirty = DirtyPlaces()
         self._cancel = CancelToken()
+        self._unheard: frozenset[int] = frozenset()
         self._rescan = threading.Event()
         self._rescan.set()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -60,6 +65,11 @@ class BackgroundIndexer:
         """Look at every folder, soon."""
         self._rescan.set()
         self._dirty.wake.set()
+
+    @property
+    def unheard(self) -> frozenset[int]:
+        """Ids of the folders that are looked through every few minutes, for they cannot be listened to."""
+        return self._unheard
 
     def stop(self) -> None:
         """Ask the thread to end after the transaction at hand, and do not wait."""
@@ -75,20 +85,26 @@ class BackgroundIndexer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        watcher = FolderWatcher(self._dirty)
-        last_full = last_roots = last_unwatched = 0.0
+        watcher = FolderWatcher(self._dirty, notice=lambda sentence: self._on_event(Notice(sentence)))
+        last_full = last_roots = next_poll = 0.0
+        polling = False
         try:
+            known: list[Folder] | None = None
             while not self._cancel.cancelled:
                 now = time.monotonic()
                 asked = self._rescan.is_set()
                 self._rescan.clear()  # before looking: a folder that is added meanwhile asks for another turn
-                if asked or now - last_roots > self._root_check_seconds:
-                    watcher.follow(self._folders())
+                due = now - last_roots > self._root_check_seconds
+                if asked or watcher.roots_changed.is_set() or due:
+                    folders = self._folders()
+                    known = folders if known is None else known
+                    watcher.follow(folders)
+                    self._unheard = frozenset(watcher.unwatched)
                     last_roots = now
-                if watcher.unwatched and now - last_unwatched > UNWATCHED_LOOK_SECONDS:
-                    for folder_id in watcher.unwatched:
+                if watcher.unwatched and now > next_poll:
+                    next_poll, polling = now + self._poll_seconds, True
+                    for folder_id in list(watcher.unwatched):
                         self._dirty.mark(folder_id, b"")
-                    last_unwatched = now
                 full = asked or now - last_full > FULL_LOOK_SECONDS
                 places = None
                 if full:
@@ -96,13 +112,23 @@ class BackgroundIndexer:
                     last_full = now
                 else:
                     places = self._dirty.take()
-                if (full or places) and not self._one_run(places):
-                    self._rescan.wait(self._retry_seconds)  # or until the user asks
-                    self._rescan.set()
-                    continue
+                if full or places:
+                    done = self._one_run(places)
+                    known = self._tell_of(known or [], self._folders())
+                    if polling:
+                        took = min(time.monotonic() - now, FULL_LOOK_SECONDS / _POLL_SHARE)
+                        next_poll, polling = time.monotonic() + max(self._poll_seconds, _POLL_SHARE * took), False
+                    if not done:
+                        self._rescan.wait(self._retry_seconds)  # or until the user asks
+                        self._rescan.set()
+                        continue
                 self._at_rest()
                 wait = self._dirty.seconds_to_wait()
-                self._dirty.wake.wait(self._root_check_seconds if wait is None else max(wait, 0.01))
+                if wait is None:
+                    wait = self._root_check_seconds
+                    if watcher.unwatched:
+                        wait = min(wait, self._poll_seconds)
+                self._dirty.wake.wait(max(wait, 0.01))
                 self._dirty.wake.clear()
         except Cancelled:
             pass
@@ -113,6 +139,15 @@ class BackgroundIndexer:
             )
         finally:
             watcher.close()
+
+    def _tell_of(self, before: list[Folder], now: list[Folder]) -> list[Folder]:
+        """Say which folders came and went since the last look, and returns how they are now."""
+        known = {f.id: f for f in before}
+        for folder in now:
+            then = known.get(folder.id)
+            if then is not None and (sentence := what_became_of(then, folder)):
+                self._on_event(Notice(sentence))
+        return now
 
     def _one_run(self, places) -> bool:
         """One run; False where it should be tried again in a while."""
@@ -134,3 +169,21 @@ class BackgroundIndexer:
             self._on_event(Progress(Phase.IDLE))
             return False
         return True
+
+
+def what_became_of(before: Folder, now: Folder) -> str | None:
+    """A sentence on a folder that came or went, or lost many files at once; None where it did not."""
+    name = display_path(now.path)
+    if now.state is not before.state:
+        return {
+            FolderState.AWAY: f"{name} is not there now. Its photos are kept and shown as away until it is back.",
+            FolderState.UNREADABLE: f"{name} cannot be read now. Its photos are kept; give yourself permission to"
+            " read it.",
+            FolderState.HERE: f"{name} is back.",
+        }[now.state]
+    if now.state is FolderState.HERE and now.away > before.away and (not before.away or now.away >= 2 * before.away):
+        return (
+            f"{now.away:,} files of {name} are suddenly missing. They are kept and shown as away. If they are gone for"
+            f" good, `photosearch folders forget` or the folders dialog forgets them."
+        )
+    return None

@@ -7,18 +7,24 @@ more than a fifth of a folder's files are missing at once, they are shown as awa
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from photosearch.catalog import Catalog, FileRow, FileStat
-from photosearch.indexer.scan import Walk, leaves_out, walk
+from photosearch.catalog import Catalog, FileRow, FileStat, UsualRow
+from photosearch.errors import ProblemCode
+from photosearch.indexer.scan import Spelling, leaves_out, walk
+from photosearch.indexer.volumes import volume_of
 from photosearch.progress import CancelToken
 from photosearch.records import FileState, Folder, FolderState
 
 MASS_LOSS_SHARE = 0.2
 MASS_LOSS_FILES = 50
 """Fewer missing files than this are believed: deleting one of three photos is not a lost drive."""
+_Missing = tuple[int, bytes, FileRow]
+"""Folder id, relative path and row of a file that is not on the disk."""
+TRANSIENT = tuple(code for code in ProblemCode if code.transient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,10 @@ def record_changes(
     New and changed files become pending; nothing is read here but directories. Raises Cancelled.
     """
     found = changed = removed = away = back = 0
-    missing: list[tuple[int, FileRow]] = []
+    missing: list[_Missing] = []
     arrivals: list[tuple[int, bytes, FileStat]] = []
     looked_at: list[Folder] = []
-    for folder in catalog.folders.all():
+    for folder in catalog.folders.roots():
         if places is not None and folder.id not in places:
             continue
         present, how_many = _root_is_here(catalog, folder)
@@ -63,50 +69,51 @@ def record_changes(
         other_device = folder.device is not None and identity[0] != folder.device
         whole = places is None or b"" in places[folder.id] or folder.state is not FolderState.HERE or other_device
         emptied = False
-        for under in (b"",) if whole else _without_nested(places[folder.id]):  # type: ignore[index]
-            excludes = [os.fsencode(e) for e in folder.excludes]
+        spelling = Spelling(folder.path)
+        asked = frozenset((b"",)) if whole else places[folder.id]  # type: ignore[index]
+        for under in _without_nested(asked | {spelling.of(place) for place in asked if place}):
+            rows = catalog.files.usual_rows(folder.id, under=under, device=identity[0])
+            known = len(rows)
             try:
-                seen = walk(folder.path, under=under, excludes=excludes, cancel=cancel)
+                if under and spelling.of(under) != under:
+                    seen = _Seen(missing=list(rows))  # it has another spelling now, and is looked at under that
+                else:
+                    seen = _compare(folder, rows, under=under, device=identity[0], cancel=cancel)
             except OSError:
                 continue  # the root went away just now; the next look says so
             if root_identity(folder.path) != identity:
                 continue  # a drive was connected or taken away meanwhile, and what was seen is of both
-            rows = catalog.files.snapshot(folder.id, under=under)
-            emptied = other_device and bool(rows) and not seen.files
+            emptied = other_device and bool(known) and not seen.found
             if emptied:
                 away += _set_away(catalog, folder, FolderState.AWAY)
                 break
-            found += len(seen.files)
-            touched: list[tuple[int, FileStat]] = []
-            returned: list[int] = []
-            renumbered: list[tuple[int, FileStat]] = []
-            for rel, stat in seen.files.items():
-                row = rows.get(rel)
-                if row is None:
-                    arrivals.append((folder.id, rel, stat))
-                elif _differs(row.stat, stat):
-                    touched.append((row.id, stat))
-                else:
-                    if row.state is FileState.AWAY:
-                        returned.append(row.id)
-                    if row.stat != stat:
-                        renumbered.append((row.id, stat))
-            gone = [row for rel, row in rows.items() if rel not in seen.files and not _hidden_by(rel, seen)]
-            if touched:
-                catalog.files.touch(touched)
-            if returned:
-                catalog.files.set_back(returned)
-            if renumbered:
-                catalog.files.renumber(renumbered)
-            changed += len(touched)
-            back += len(returned)
-            missing += [(folder.id, row) for row in gone]
+            found += seen.found
+            arrivals += [(folder.id, rel, stat) for rel, stat in seen.new]
+            if seen.touched:
+                catalog.files.touch(seen.touched)
+            if seen.returned:
+                catalog.files.set_back(seen.returned)
+            if seen.renumbered:
+                catalog.files.renumber(seen.renumbered)
+            if places is not None and seen.problems:
+                # Events came from here: what had no permission may have been given it.
+                catalog.files.retry(TRANSIENT, file_ids=seen.problems)
+            changed += len(seen.touched)
+            if places is not None and seen.linked:
+                # The system tells of the name only under which a file was changed.
+                changed += catalog.files.touch_links(seen.linked)
+            back += len(seen.returned)
+            if seen.missing:
+                rest = catalog.files.snapshot(folder.id, under=under)
+                missing += [(folder.id, rel, rest[rel]) for rel in seen.missing if rel in rest]
         if not emptied:
             looked_at.append(folder)
             if folder.state is not FolderState.HERE or (folder.device, folder.inode) != identity:
                 catalog.folders.set_state(folder.id, FolderState.HERE, device=identity[0], inode=identity[1])
+    if not (missing or arrivals):
+        return Changes(found=found, changed=changed, went_away=away, came_back=back)
     with catalog.database.writing():  # nobody removes or excludes a folder between the question and the answer
-        arrivals = _still_wanted(arrivals, looked_at, catalog.folders.all())
+        arrivals = _still_wanted(arrivals, looked_at, catalog.folders.roots())
         moves, arrivals, missing = _pair_moves(missing, arrivals)
         if moves:
             catalog.files.move(moves)
@@ -115,12 +122,14 @@ def record_changes(
             by_folder.setdefault(folder_id, []).append((rel, stat))
         for folder_id, files in by_folder.items():
             catalog.files.add(folder_id, files)
-    for folder_id in {f for f, _ in missing}:
-        ids = [row.id for f, row in missing if f == folder_id and row.state is not FileState.AWAY]
+    for folder_id in {f for f, _, _ in missing}:
+        ids = [row.id for f, _, row in missing if f == folder_id and row.state is not FileState.AWAY]
         if not ids:
             continue
-        known = len(catalog.files.snapshot(folder_id))
-        if len(ids) >= MASS_LOSS_FILES and len(ids) > MASS_LOSS_SHARE * known:
+        known_files, known_away = catalog.files.count_of(folder_id)
+        # What is missing already counts: a tree that vanishes while it is looked at is lost piece by piece.
+        lost = len(ids) + known_away
+        if lost >= MASS_LOSS_FILES and lost > MASS_LOSS_SHARE * known_files:
             catalog.files.set_away(folder_id, file_ids=ids)
             away += len(ids)
         else:
@@ -135,6 +144,67 @@ def record_changes(
         went_away=away,
         came_back=back,
     )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a look at one place of a folder found, beside what the catalog knows of it."""
+
+    found: int = 0
+    new: list[tuple[bytes, FileStat]] = field(default_factory=list)
+    touched: list[tuple[int, FileStat]] = field(default_factory=list)
+    renumbered: list[tuple[int, FileStat]] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    problems: list[int] = field(default_factory=list)
+    linked: list[FileStat] = field(default_factory=list)
+    missing: list[bytes] = field(default_factory=list)
+
+
+def _compare(folder: Folder, rows: dict[bytes, tuple], *, under: bytes, device: int, cancel: CancelToken) -> _Seen:
+    """List a place and compare it with its rows (UsualRow), which are used up. device: the root's.
+
+    The loop is what a look at an unchanged library consists of: per file one ``stat`` and one comparison.
+    Raises Cancelled; OSError for the root itself.
+    """
+    seen = _Seen()
+    unreadable: list[bytes] = []
+    keeps_inodes = volume_of(folder.path, device).keeps_inodes
+    excludes = [os.fsencode(e) for e in folder.excludes]
+    found = 0
+    for rel, status in walk(folder.path, under=under, excludes=excludes, unreadable=unreadable, cancel=cancel):
+        found += 1
+        known = rows.pop(rel, None)
+        if (
+            known is not None
+            and known[2] == status.st_size
+            and known[3] == status.st_mtime_ns
+            and known[4] == status.st_ino
+            and known[6] is None
+            and known[5] is None
+            and device == status.st_dev
+        ):
+            continue
+        stat = FileStat.of(status)
+        if known is None:
+            seen.new.append((rel, stat))
+            continue
+        row = UsualRow._make(known)
+        before = FileStat(row.size, row.mtime_ns, device if row.other_device is None else row.other_device, row.inode)
+        was_away = row.other_state == FileState.AWAY
+        if _differs(before, stat, keeps_inodes=keeps_inodes and not was_away):  # what is put back has another inode
+            seen.touched.append((row.id, stat))
+            if status.st_nlink > 1:
+                seen.linked.append(stat)
+            continue
+        if was_away:
+            seen.returned.append(row.id)
+        elif row.other_state == FileState.PROBLEM:
+            seen.problems.append(row.id)
+        if before != stat:
+            seen.renumbered.append((row.id, stat))
+    seen.found = found
+    seen.missing = [rel for rel in rows if not _hidden_by(rel, unreadable)]
+    return seen
 
 
 def _root_is_here(catalog: Catalog, folder: Folder) -> tuple[bool, int]:
@@ -156,7 +226,7 @@ def _set_away(catalog: Catalog, folder: Folder, state: FolderState) -> int:
         return 0
     catalog.folders.set_state(folder.id, state, device=folder.device, inode=folder.inode)
     catalog.files.set_away(folder.id)
-    return len(catalog.files.snapshot(folder.id)) if folder.state is FolderState.HERE else 0
+    return catalog.files.count_of(folder.id)[0] if folder.state is FolderState.HERE else 0
 
 
 def _still_wanted(
@@ -173,14 +243,19 @@ def _still_wanted(
     return arrivals
 
 
-def _differs(known: FileStat, seen: FileStat) -> bool:
-    """Size or time changed. Device and inode numbers do not count: device numbers change with every mount, and on FAT
-    and many network drives inodes do as well, so that a whole drive would be read again each time."""
-    return known.size != seen.size or known.mtime_ns != seen.mtime_ns
+def _differs(known: FileStat, seen: FileStat, *, keeps_inodes: bool) -> bool:
+    """Size or time changed, or another file of the same size and time took the place.
+
+    Device numbers do not count, for they change with every mount; nor do inode numbers where they change as well (FAT,
+    many network drives): a whole drive would be read again each time.
+    """
+    if known.size != seen.size or known.mtime_ns != seen.mtime_ns:
+        return True
+    return keeps_inodes and known.device == seen.device and known.inode != seen.inode
 
 
-def _hidden_by(rel: bytes, seen: Walk) -> bool:
-    return any(rel == place or rel.startswith(place + b"/") for place in seen.unreadable)
+def _hidden_by(rel: bytes, unreadable: list[bytes]) -> bool:
+    return any(rel == place or rel.startswith(place + b"/") for place in unreadable)
 
 
 def _without_nested(places: frozenset[bytes]) -> list[bytes]:
@@ -193,23 +268,32 @@ def _without_nested(places: frozenset[bytes]) -> list[bytes]:
 
 
 def _pair_moves(
-    missing: list[tuple[int, FileRow]], arrivals: list[tuple[int, bytes, FileStat]]
-) -> tuple[list[tuple[int, int, bytes, FileStat]], list[tuple[int, bytes, FileStat]], list[tuple[int, FileRow]]]:
+    missing: list[_Missing], arrivals: list[tuple[int, bytes, FileStat]]
+) -> tuple[list[tuple[int, int, bytes, FileStat]], list[tuple[int, bytes, FileStat]], list[_Missing]]:
     """A file that is missing here and the same inode, size and time that is new there: it was renamed or moved.
 
-    Saves reading it again; what this cannot see (another drive, a file system without inodes) the hash will.
+    Saves reading it again; what this cannot see (another drive, a file system without inodes) the hash will. So will
+    it tell files of one size and time apart under new names: where copies are made and originals deleted by turns, a
+    copy gets the inode number of the original before it.
     """
-    left = {row.stat: (folder_id, row) for folder_id, row in missing if row.stat.inode}
+    left = {row.stat: (folder_id, rel, row) for folder_id, rel, row in missing if row.stat.inode}
+    alike = Counter((row.stat.size, row.stat.mtime_ns) for _, _, row in missing)
     moves: list[tuple[int, int, bytes, FileStat]] = []
     others: list[tuple[int, bytes, FileStat]] = []
     for folder_id, rel, stat in arrivals:
-        pair = left.pop(stat, None) if stat.inode else None
-        if pair is None:
-            others.append((folder_id, rel, stat))
+        pair = left.get(stat) if stat.inode else None
+        if pair is not None and (alike[stat.size, stat.mtime_ns] == 1 or _name(pair[1]) == _name(rel)):
+            del left[stat]
+            moves.append((pair[2].id, folder_id, rel, stat))
         else:
-            moves.append((pair[1].id, folder_id, rel, stat))
+            others.append((folder_id, rel, stat))
     moved = {m[0] for m in moves}
-    return moves, others, [(f, row) for f, row in missing if row.id not in moved]
+    return moves, others, [m for m in missing if m[2].id not in moved]
+
+
+def _name(rel: bytes) -> bytes:
+    """Without its case, which is sometimes all that a renaming changes."""
+    return rel.rsplit(b"/", 1)[-1].lower()
 
 
 def root_identity(path: Path) -> tuple[int, int] | None:

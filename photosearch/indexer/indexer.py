@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
-from photosearch.errors import ProblemCode
-from photosearch.indexer.changes import record_changes
+from photosearch.indexer.changes import TRANSIENT, record_changes
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
@@ -27,7 +26,6 @@ from photosearch.vectors import VectorIndex
 log = logging.getLogger(__name__)
 
 _TRIES_FOR_GROWING_FILES = 3
-_TRANSIENT = tuple(code for code in ProblemCode if code.transient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class Indexer:
         on_event(Progress(Phase.SCANNING))
         changes = record_changes(self._catalog, places=places, cancel=cancel)
         if places is None:
-            self._catalog.files.retry(_TRANSIENT)
+            self._catalog.files.retry(TRANSIENT)
         paired = self._pair() if changes.any or self._catalog.pairs.stale(wanted=self._pair_raw) else 0
         if changes.removed or changes.changed or paired:
             self._models.reconcile()
@@ -122,6 +120,8 @@ class Indexer:
                 if alone:
                     tally += self._read(alone, active, on_event, cancel)
             self._models.reconcile()
+        if (changes.any or places is None) and self._catalog.files.forget_found_elsewhere():
+            on_event(LibraryChanged())
         if places is None:
             gone = self._catalog.photos.purge()
             if gone:

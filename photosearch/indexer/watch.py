@@ -1,26 +1,25 @@
 """File events as hints: which places of which folders want another look.
 
-An event never says what happened, only where to look: events are merged, reordered and lost (an overflow of the
-kernel's queue loses them without an event, and only watchdog's log tells). So nothing is ever concluded from an event
-itself.
+An event never says what happened, only where to look: events are merged, reordered and lost. So nothing is ever
+concluded from an event itself.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from typing import Any, Protocol
 
 from photosearch.errors import display_path
 from photosearch.indexer.changes import root_identity
-from photosearch.media.formats import is_picture_name
+from photosearch.indexer.inotify import InotifyTrees
+from photosearch.indexer.volumes import VolumeKind, volume_of
+from photosearch.indexer.watchdog_trees import WatchdogTrees
 from photosearch.records import Folder
 
 log = logging.getLogger(__name__)
@@ -31,8 +30,8 @@ LONGEST_WAIT_SECONDS = 4.0
 """It is looked at after so long, still or not."""
 _WHOLE_FOLDER_AT = 500
 """So many places at once, and the whole folder is looked at instead."""
-_LOOKING = frozenset(("opened", "closed_no_write"))
-"""Events of our own reading."""
+_TRY_AGAIN_SECONDS = 600.0
+"""Trying to listen to a tree that is too large takes all watches of the system for a moment."""
 
 
 class DirtyPlaces:
@@ -82,113 +81,140 @@ class DirtyPlaces:
             return max(0.0, min(self._last + QUIET_SECONDS, self._first + LONGEST_WAIT_SECONDS) - now)
 
 
+class Trees(Protocol):
+    """What listens: ``InotifyTrees`` or ``WatchdogTrees``."""
+
+    def follow(self, tree_id: int, root: bytes, *, excludes: frozenset[bytes]) -> None: ...
+
+    def unfollow(self, tree_id: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def trees_of_this_system(**callbacks: Any) -> Trees:
+    """Raises OSError where the system has no listener left to give."""
+    return InotifyTrees(**callbacks) if sys.platform == "linux" else WatchdogTrees(**callbacks)
+
+
 @dataclass(slots=True)
 class _Watched:
     folder: Folder
     identity: tuple[int, int]
-    watch: ObservedWatch
 
 
 class FolderWatcher:
-    """Listens to the folders that are here and marks what changed. Lives on watchdog's threads."""
+    """Listens to the folders that are here and marks what changed. Calls come from threads of its own as well.
 
-    def __init__(self, dirty: DirtyPlaces) -> None:
-        # Said on the terminal for every folder that is renamed, and harmless: the new path takes the old one's place.
-        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, "watchdog")
+    notice: told a sentence when a folder can no longer be listened to, or events were lost.
+    """
+
+    def __init__(
+        self,
+        dirty: DirtyPlaces,
+        *,
+        notice: Callable[[str], None] = lambda sentence: None,
+        make_trees: Callable[..., Trees] = trees_of_this_system,
+        try_again_seconds: float = _TRY_AGAIN_SECONDS,
+    ) -> None:
         self._dirty = dirty
-        self._observer = Observer()
-        self._observer.daemon = True
+        self._notice = notice
+        self._make_trees = make_trees
+        self._try_again_seconds = try_again_seconds
+        self._try_again: dict[int, float] = {}
+        self._trees: Trees | None = None
         self._watched: dict[int, _Watched] = {}
+        self._folders: dict[int, Folder] = {}
         self.unwatched: dict[int, str] = {}
-        """Folders that cannot be listened to, and why; they must be looked through now and then."""
-        self._overflow = _OverflowListener(self._everything)
-        logging.getLogger("watchdog").addHandler(self._overflow)
-        self._observer.start()
+        """Folders that are here and not listened to, and why; they must be looked through now and then."""
+        self.roots_changed = threading.Event()
+        """A root went away, or the system's watches ran out: ``follow`` should be called."""
+        self._short: dict[int, OSError] = {}
 
     def follow(self, folders: list[Folder]) -> None:
         """Listen to these folders and no others. A root that came, went or was replaced is marked for a look.
 
         Called now and then: a watch on a root that was deleted and made again stays silent for ever.
         """
-        wanted = {f.id: f for f in folders}
+        self.roots_changed.clear()
+        self._folders = wanted = {f.id: f for f in folders}
+        for folder_id, error in list(self._short.items()):
+            del self._short[folder_id]
+            if folder_id in self._watched:
+                self._forget(folder_id)
+                self._poll(self._folders.get(folder_id), error.strerror or str(error))
         for folder_id in list(self._watched):
             entry = self._watched[folder_id]
-            same = folder_id in wanted and wanted[folder_id].path == entry.folder.path
-            if same and root_identity(entry.folder.path) == entry.identity:
-                continue
-            try:
-                self._observer.unschedule(entry.watch)
-            except (KeyError, OSError):
-                pass  # its thread ended with the folder
-            del self._watched[folder_id]
-            if same:
+            folder = wanted.get(folder_id)
+            if folder is not None and folder.path == entry.folder.path:
+                same_root = root_identity(folder.path) == entry.identity
+                if same_root and folder.excludes == entry.folder.excludes:
+                    continue
                 self._dirty.mark(folder_id, b"")
+            self._forget(folder_id)
         for folder in folders:
             if folder.id not in self._watched:
                 self._listen(folder)
         for folder_id in set(self.unwatched) - set(wanted):
             del self.unwatched[folder_id]
+            self._try_again.pop(folder_id, None)
 
     def _listen(self, folder: Folder) -> None:
         identity = root_identity(folder.path)
-        if identity is None:
+        if identity is None or time.monotonic() < self._try_again.get(folder.id, 0.0):
+            return
+        kind = volume_of(folder.path, identity[0]).kind
+        if kind is not VolumeKind.LOCAL:
+            self.unwatched[folder.id] = f"it is on a {kind} drive"
             return
         try:
-            watch = self._observer.schedule(_Handler(self._dirty, folder), os.fspath(folder.path), recursive=True)
+            if self._trees is None:
+                self._trees = self._make_trees(
+                    mark=self._dirty.mark, lost=self._everything, root_gone=self._root_gone, exhausted=self._exhausted
+                )
+            excludes = frozenset(os.fsencode(e) for e in folder.excludes)
+            self._trees.follow(folder.id, os.fsencode(folder.path), excludes=excludes)
+        except PermissionError:
+            return  # the look at the folder says so; it is tried again with the next look at the roots
         except OSError as error:
-            if folder.id not in self.unwatched:
-                log.warning("cannot watch %s: %s", display_path(folder.path), error)
-            self.unwatched[folder.id] = error.strerror or str(error)
+            self._poll(folder, error.strerror or str(error))
             return
         self.unwatched.pop(folder.id, None)
-        self._watched[folder.id] = _Watched(folder, identity, watch)
+        self._try_again.pop(folder.id, None)
+        self._watched[folder.id] = _Watched(folder, identity)
         self._dirty.mark(folder.id, b"")
 
+    def _poll(self, folder: Folder | None, reason: str) -> None:
+        if folder is None:
+            return
+        if folder.id not in self.unwatched:
+            log.warning("cannot watch %s: %s", display_path(folder.path), reason)
+            self._dirty.mark(folder.id, b"")
+            self._notice(
+                f"Changes in {display_path(folder.path)} cannot be listened to: {reason}."
+                " It is looked through every few minutes instead."
+            )
+        self.unwatched[folder.id] = reason
+        self._try_again[folder.id] = time.monotonic() + self._try_again_seconds
+
+    def _forget(self, folder_id: int) -> None:
+        del self._watched[folder_id]
+        if self._trees is not None:
+            self._trees.unfollow(folder_id)
+
     def _everything(self) -> None:
+        self._notice("So much changed at once that the system lost track; all folders are looked through again.")
         for folder_id in list(self._watched):
             self._dirty.mark(folder_id, b"")
 
+    def _root_gone(self, folder_id: int) -> None:
+        self.roots_changed.set()
+        self._dirty.mark(folder_id, b"")
+
+    def _exhausted(self, folder_id: int, error: OSError) -> None:
+        self._short[folder_id] = error
+        self.roots_changed.set()
+        self._dirty.mark(folder_id, b"")
+
     def close(self) -> None:
-        logging.getLogger("watchdog").removeHandler(self._overflow)
-        self._observer.stop()
-        self._observer.join(timeout=2)
-
-
-class _Handler(FileSystemEventHandler):
-    def __init__(self, dirty: DirtyPlaces, folder: Folder) -> None:
-        self._dirty = dirty
-        self._folder = folder
-        self._root = os.fsencode(folder.path)
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in _LOOKING or (event.is_directory and event.event_type == "modified"):
-            return
-        for path in (event.src_path, event.dest_path):
-            if path:
-                self._mark(os.fsencode(path), is_folder=event.is_directory)
-
-    def _mark(self, path: bytes, *, is_folder: bool) -> None:
-        if path == self._root:
-            self._dirty.mark(self._folder.id, b"")
-            return
-        prefix = self._root.rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
-        if not path.startswith(prefix):
-            return
-        rel = path[len(prefix) :]
-        if os.sep != "/":
-            rel = rel.replace(os.fsencode(os.sep), b"/")
-        if is_folder or is_picture_name(rel.rsplit(b"/", 1)[-1]):
-            self._dirty.mark(self._folder.id, rel)
-
-
-class _OverflowListener(logging.Handler):
-    """watchdog tells of lost events in its log only."""
-
-    def __init__(self, lost) -> None:
-        super().__init__(logging.WARNING)
-        self._lost = lost
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "overflow" in record.getMessage().lower():
-            log.warning("file events were lost; looking through all folders")
-            self._lost()
+        if self._trees is not None:
+            self._trees.close()

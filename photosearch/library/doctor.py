@@ -20,13 +20,19 @@ from photosearch.library.lock import LibraryLock
 from photosearch.media.formats import format_table
 from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
+from photosearch.records import Watching
 from photosearch.settings import Settings
+from photosearch.vectors import RECALL_FLOOR, Recall
 
 _LIBRARIES = (
     "torch", "torchvision", "open_clip_torch", "onnxruntime", "onnx", "usearch", "Pillow", "pi-heif",
     "PySide6-Essentials", "watchdog", "numpy",
 )  # fmt: skip
 _LOW_DISK_BYTES = 1_000_000_000
+_NOTICED = {
+    Watching.EVENTS: ", changes are noticed at once",
+    Watching.POLLING: " and on a network or removable drive: it is looked through every few minutes",
+}
 _INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 _LOW_INOTIFY_LIMIT = 65_536
 
@@ -169,6 +175,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
     try:
         with Library.open(paths, model=model, read_only=True) as library:
             status = library.status()
+            recall = library.index_recall()
     except ModelUnavailable:
         return []  # said of the model itself
     except PhotoSearchError as error:
@@ -179,7 +186,7 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
             Health.OK,
             f"{status.photos:,} photos in {status.files:,} files. {account_text(status.account)}",
         ),
-        Finding("index", Health.OK, f"{status.index_count:,} vectors, in line with the catalog"),
+        _index(status.index_count, recall),
     ]
     if status.problems:
         findings.append(
@@ -194,12 +201,20 @@ def _library(paths: AppPaths, model: str | None) -> list[Finding]:
         Finding(
             "folder",
             Health.OK if folder.state == "here" else Health.WARNING,
-            f"{display_path(folder.path)} is {folder.state}",
+            f"{display_path(folder.path)} is {folder.state}{_NOTICED[folder.watching]}",
             "" if folder.state == "here" else "Connect its drive or mend its permissions; nothing was forgotten.",
         )
         for folder in status.folders
     ]
     return findings
+
+
+def _index(count: int, recall: Recall | None) -> Finding:
+    how = str(recall) if recall else "each search compares all of them"
+    detail = f"{count:,} vectors, in line with the catalog; {how}"
+    if recall and recall.share < RECALL_FLOOR:
+        return Finding("index", Health.WARNING, detail, "`photosearch doctor --repair` makes it anew.")
+    return Finding("index", Health.OK, detail)
 
 
 def _model(paths: AppPaths, model: str | None) -> list[Finding]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from photosearch.indexer.decode_worker import read_pixels, read_preview, read_th
 from photosearch.indexer.indexer import Indexer
 from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
+from photosearch.indexer.volumes import volume_of
 from photosearch.indexer.waiting import OnScreen
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
@@ -54,9 +56,11 @@ from photosearch.records import (
     SearchResult,
     Status,
     Timeline,
+    Watching,
 )
 from photosearch.search import Answer, checked
 from photosearch.settings import Settings
+from photosearch.vectors import Recall
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +155,13 @@ class Library:
     # Folders
 
     def folders(self) -> list[Folder]:
-        return self._catalog.folders.all()
+        """The folders, in the order of their paths. One that turned out too large to be listened to is known as such
+        only where this process watches."""
+        unheard = self._background.unheard if self._background else frozenset()
+        return [
+            replace(f, watching=Watching.POLLING) if f.id in unheard or volume_of(f.path, f.device).polled else f
+            for f in self._catalog.folders.all()
+        ]
 
     def add_folder(self, path: Path) -> Folder:
         """Make a folder part of the library. One that lies in another is found there; an excluded one is let in again.
@@ -436,6 +446,10 @@ class Library:
             data_dir=self.paths.data,
             account=counts.account,
         )
+
+    def index_recall(self) -> Recall | None:
+        """How well the index finds, sampled when it was last written; None where every search is exact."""
+        return self._model.recall
 
     def models(self) -> list[tuple[str, str, int, int, bool]]:
         """(name, identity, dimensions, photos encoded, in use) of every model this library has vectors of."""

@@ -17,7 +17,7 @@ from photosearch.indexer.indexer import ActiveModel
 from photosearch.model import ModelInfo, ModelSpec
 from photosearch.paths import AppPaths
 from photosearch.search import Engine
-from photosearch.vectors import VectorIndex
+from photosearch.vectors import RECALL_FLOOR, Recall, VectorIndex
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ class ModelInUse:
         self._saved_at = 0.0
         self._growing: threading.Thread | None = None
         self._closing = threading.Event()
+        self._measured = 0
+        self._mended = False
 
     @property
     def known_id(self) -> int | None:
@@ -198,11 +200,34 @@ class ModelInUse:
             due = time.monotonic() - self._saved_at > _SAVE_EVERY_SECONDS
             if not (now or due or len(index) <= _SAVE_AT_ONCE_UP_TO):
                 return
+        self._measure(index)  # takes half a second, in which others may search
+        with self._lock:
             try:
                 index.save(self._file(row[1]))
             except OSError as error:
                 log.warning("the index file could not be written: %s", error)
             self._saved_at = time.monotonic()
+
+    def _measure(self, index: VectorIndex) -> None:
+        """Sample how well the graph finds; make it anew, once, where it does not."""
+        if self._closing.is_set():
+            return
+        self._measured += 1
+        recall = index.measure(seed=self._measured)
+        if recall is None:
+            return
+        log.info("index: %s", recall)
+        if recall.share < RECALL_FLOOR and not self._mended:
+            log.warning("index is made anew, for it finds too little: %s", recall)
+            self._mended = True  # should the vectors be such that no graph does better, it is not tried for ever
+            index.start_over()
+            self._grow_in_background(index)
+
+    @property
+    def recall(self) -> Recall | None:
+        """How well the graph finds, as last measured; None where every search is exact."""
+        index = self.index()
+        return index.recall if index is not None else None
 
     @property
     def index_bytes(self) -> int:

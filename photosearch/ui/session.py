@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from photosearch.errors import PhotoSearchError, WorldError
 from photosearch.paths import AppPaths
-from photosearch.progress import Event, IndexerFailed, LibraryChanged, Phase, Progress
+from photosearch.progress import Event, IndexerFailed, LibraryChanged, Notice, Phase, Progress
 from photosearch.records import Photo, Query, Status
 from photosearch.ui import listing as listings
 from photosearch.ui.listing import Listing
@@ -79,6 +79,8 @@ class Session(QObject):
     folder_failed = Signal(str)
     noticed = Signal(str)
     """A sentence to show for a moment."""
+    told = Signal(str)
+    """A sentence that stays until it is read: of a folder that came or went, and the like."""
     closed = Signal()
     _events_wait = Signal()
 
@@ -393,6 +395,8 @@ class Session(QObject):
                 changed = True
             elif isinstance(event, IndexerFailed):
                 self.indexer_failed.emit(event.sentence)
+            elif isinstance(event, Notice):
+                self.told.emit(event.sentence)
         if progress is not None:
             was_busy = self.busy
             self.progress = progress

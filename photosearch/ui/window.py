@@ -192,6 +192,7 @@ class Window(QWidget):
         session.progressed.connect(self._show_progress)
         session.noticed.connect(self.status.notice)
         session.folder_failed.connect(self._folder_failed)
+        session.told.connect(self.notice.show_notice)
         session.indexer_failed.connect(self._indexer_failed)
         session.book.learned.connect(self._photo_learned)
         search.words_changed.connect(session.set_words)

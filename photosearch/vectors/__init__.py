@@ -4,6 +4,6 @@ from photosearch.native import share_cpp_runtime
 
 share_cpp_runtime()  # before usearch is imported, as the next line does
 
-from photosearch.vectors.index import EXACT_UP_TO, VectorIndex, usable  # noqa: E402
+from photosearch.vectors.index import EXACT_UP_TO, RECALL_FLOOR, Recall, VectorIndex, usable  # noqa: E402
 
-__all__ = ["EXACT_UP_TO", "VectorIndex", "usable"]
+__all__ = ["EXACT_UP_TO", "RECALL_FLOOR", "Recall", "VectorIndex", "usable"]

@@ -26,10 +26,18 @@ from photosearch.vectors.flat import FlatVectors
 EXACT_UP_TO = 50_000
 """Up to so many vectors every one is compared: as fast as the graph, and right."""
 
+RECALL_FLOOR = 0.9
+"""A graph that finds fewer of the true neighbours than this is made anew."""
+_RECALL_SAMPLES = 50
+_RECALL_AT = 10
+_AS_NEAR = 1e-3
+"""float16 numbers tell cosines apart by about so much."""
+
 _FORMAT = 1
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 128
 _EXPANSION_SEARCH = 256
+_AT_ONCE = 10_000
 _WORN_AT = 1 / 3
 """Removing leaves holes in the graph, and its memory is not given back; with so many it is made anew."""
 _SMALLEST_NORM = 1e-3
@@ -45,6 +53,19 @@ class _Manifest:
     count: int
     bytes: int
     blake2b: str
+    recall: float | None = None
+    recall_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How many of the ten nearest vectors the graph finds, as a share, measured with so many random vectors."""
+
+    share: float
+    samples: int
+
+    def __str__(self) -> str:
+        return f"recall@{_RECALL_AT} {self.share:.3f} on {self.samples} samples"
 
 
 class VectorIndex:
@@ -57,16 +78,11 @@ class VectorIndex:
         self.model = model
         self.dim = dim
         self._lock = threading.RLock()
-        self._graph = Index(
-            ndim=dim,
-            metric="cos",
-            dtype="f16",
-            connectivity=_CONNECTIVITY,
-            expansion_add=_EXPANSION_ADD,
-            expansion_search=_EXPANSION_SEARCH,
-        )
+        self._graph = _empty_graph(dim)
         self._held = FlatVectors(dim)
         self._dirty = False
+        self.recall: Recall | None = None
+        """As last measured; None while every search is exact."""
 
     def __len__(self) -> int:
         with self._lock:
@@ -117,6 +133,45 @@ class VectorIndex:
         """How many vectors the graph lacks."""
         return len(self._held)
 
+    def measure(self, *, seed: int) -> Recall | None:
+        """Compare the graph with exact search on random vectors of its own; takes about 10 ms a sample for 100,000.
+
+        None, and not measured, while searches are exact anyway or the graph is still growing. ``recall`` keeps it.
+        """
+        with self._lock:
+            if len(self._graph) <= EXACT_UP_TO or len(self._held):
+                self.recall = None
+                return None
+            keys = np.asarray(self._graph.keys[: len(self._graph)])
+        probes = np.random.default_rng(seed).choice(keys, min(_RECALL_SAMPLES, len(keys)), replace=False)
+        hits = wanted = samples = 0
+        for probe in probes:  # searches of others come between two of them
+            with self._lock:
+                ids, rows = self.vectors(np.array([probe]))
+                if not len(ids):
+                    continue  # removed meanwhile
+                near_ids, near = self._search_graph(rows[0], _RECALL_AT + 1)
+                right_ids, right = self._search_graph(rows[0], _RECALL_AT + 1, exact=True)
+            # Of several that are equally near, any will do; the photo itself is no find.
+            nearest = right[right_ids != probe][:_RECALL_AT]
+            least = nearest.min(initial=1.0) - _AS_NEAR
+            hits += min(len(nearest), int(np.count_nonzero(near[near_ids != probe] >= least)))
+            wanted += len(nearest)
+            samples += 1
+        self.recall = Recall(hits / max(1, wanted), samples)
+        return self.recall
+
+    def start_over(self) -> None:
+        """Throw the graph away and keep its vectors: until ``grow`` made another, every one is compared."""
+        with self._lock:
+            ids = self.ids()
+            parts = [self.vectors(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)]
+            self._graph = _empty_graph(self.dim)
+            self._held = FlatVectors(self.dim)
+            for part_ids, rows in parts:
+                self._held.add(part_ids, rows.astype(np.float16))
+            self._dirty, self.recall = True, None
+
     def _checked(self, photo_ids: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids int64, each once, and their vectors. Raises ValueError for vectors that cannot be searched."""
         if vectors.shape != (len(photo_ids), self.dim):
@@ -152,11 +207,11 @@ class VectorIndex:
         best = np.argsort(-similarities, kind="stable")[: max(0, count)]
         return ids[best], similarities[best]
 
-    def _search_graph(self, query: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def _search_graph(self, query: np.ndarray, count: int, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
         count = min(count, len(self._graph))
         if count <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        exact = len(self._graph) <= EXACT_UP_TO
+        exact = exact or len(self._graph) <= EXACT_UP_TO
         if not exact:
             self._graph.expansion_search = max(_EXPANSION_SEARCH, 2 * count)  # type: ignore[misc]
         found = self._graph.search(query.astype(np.float16), count, exact=exact, threads=1)
@@ -207,6 +262,8 @@ class VectorIndex:
                 count=len(self._graph),
                 bytes=unfinished.stat().st_size,
                 blake2b=_checksum(unfinished),
+                recall=self.recall.share if self.recall else None,
+                recall_samples=self.recall.samples if self.recall else 0,
             )
             beside = _manifest_file(file)
             temporary = beside.with_suffix(".json-unfinished")
@@ -244,9 +301,22 @@ class VectorIndex:
             raise IndexDamaged(f"{display_path(file)} cannot be loaded: {error}") from error
         if len(index._graph) != manifest.count or index._graph.ndim != dim:
             raise IndexDamaged(f"{display_path(file)} holds {len(index._graph)} vectors, not {manifest.count}")
+        if manifest.recall is not None:
+            index.recall = Recall(manifest.recall, manifest.recall_samples)
         # Loading sets it back to the default.
         index._graph.expansion_search = _EXPANSION_SEARCH  # type: ignore[misc]
         return index
+
+
+def _empty_graph(dim: int) -> Index:
+    return Index(
+        ndim=dim,
+        metric="cos",
+        dtype="f16",
+        connectivity=_CONNECTIVITY,
+        expansion_add=_EXPANSION_ADD,
+        expansion_search=_EXPANSION_SEARCH,
+    )
 
 
 def usable(vectors: np.ndarray) -> np.ndarray:

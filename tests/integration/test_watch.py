@@ -14,7 +14,8 @@ import pytest
 
 from photosearch.errors import DiskFull, PhotoSearchError
 from photosearch.indexer import background
-from photosearch.indexer.watch import DirtyPlaces, FolderWatcher
+from photosearch.indexer.watch import DirtyPlaces, FolderWatcher, trees_of_this_system
+from photosearch.indexer.watchdog_trees import WatchdogTrees
 from photosearch.library import Library
 from photosearch.progress import IndexerFailed, LibraryChanged, PauseSwitch, Phase, Progress
 from photosearch.records import Folder, FolderState, IndexReport, Query
@@ -232,34 +233,81 @@ def test_an_index_run_and_the_watcher_take_turns(watched):
     assert watched.library.problems() == []
 
 
-def _folder(path: Path) -> Folder:
-    return Folder(id=1, path=path, state=FolderState.HERE, excludes=(), photos=0)
+def _folder(path: Path, *, excludes: tuple[str, ...] = ()) -> Folder:
+    return Folder(id=1, path=path, state=FolderState.HERE, excludes=excludes, photos=0)
 
 
-def test_lost_events_make_everything_be_looked_at(tmp_path):
-    dirty = DirtyPlaces()
-    watcher = FolderWatcher(dirty)
+class Marks(DirtyPlaces):
+    """Every place that was marked, and waiting for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[bytes] = []
+        self._news = threading.Condition()
+
+    def mark(self, folder_id: int, place: bytes) -> None:
+        with self._news:
+            self.places.append(place)
+            self._news.notify_all()
+
+    def discard(self) -> None:
+        self.places.clear()
+
+    def wait_for(self, place: bytes) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: place in self.places, PATIENCE_S), self.places
+
+
+@pytest.mark.parametrize("make_trees", [trees_of_this_system, WatchdogTrees])
+def test_a_tree_is_listened_to_and_what_is_left_out_of_it_is_not(tmp_path, make_trees):
+    marks = Marks()
+    for name in ("kept", "left out", ".hidden"):
+        (tmp_path / name).mkdir()
+    watcher = FolderWatcher(marks, make_trees=make_trees)
+    try:
+        watcher.follow([_folder(tmp_path, excludes=("left out",))])
+        marks.discard()
+        for name in ("left out", ".hidden", "kept"):  # events come in order: what is heard last is heard
+            paint(tmp_path / name / "a.jpg", "red")
+        marks.wait_for(b"kept/a.jpg")
+        assert {m for m in marks.places if b"hidden" in m or b"left" in m} == set()
+        watcher.follow([_folder(tmp_path)])
+        marks.discard()
+        paint(tmp_path / "left out" / "b.jpg", "red")
+        marks.wait_for(b"left out/b.jpg")
+    finally:
+        watcher.close()
+
+
+def test_lost_events_are_heard_of_from_the_log_of_watchdog(tmp_path):
+    dirty, notices = DirtyPlaces(), []
+    watcher = FolderWatcher(dirty, make_trees=WatchdogTrees, notice=notices.append)
     try:
         watcher.follow([_folder(tmp_path)])
         dirty.discard()
         logging.getLogger("watchdog.observers.inotify_c").warning("Kernel queue overflow; events were lost")
         assert dirty._places == {1: {b""}}
+        assert "looked through again" in notices[0]
     finally:
         watcher.close()
 
 
-def test_a_folder_that_cannot_be_listened_to_is_known_as_such(tmp_path, monkeypatch):
-    watcher = FolderWatcher(DirtyPlaces())
+def test_a_folder_that_cannot_be_listened_to_is_known_as_such_and_tried_again(tmp_path, monkeypatch):
+    notices: list[str] = []
+    trees = WatchdogTrees(mark=lambda *_: None, lost=lambda: None, root_gone=lambda _: None, exhausted=lambda *_: None)
+    watcher = FolderWatcher(DirtyPlaces(), notice=notices.append, make_trees=lambda **_: trees, try_again_seconds=0.0)
 
     def no_more_watches(*_: object, **__: object) -> None:
         raise OSError(28, "inotify watch limit reached")
 
     try:
-        schedule = watcher._observer.schedule
-        monkeypatch.setattr(watcher._observer, "schedule", no_more_watches)
+        follow = trees.follow
+        monkeypatch.setattr(trees, "follow", no_more_watches)
+        watcher.follow([_folder(tmp_path)])
         watcher.follow([_folder(tmp_path)])
         assert watcher.unwatched == {1: "inotify watch limit reached"}
-        monkeypatch.setattr(watcher._observer, "schedule", schedule)
+        assert len(notices) == 1 and "every few minutes" in notices[0]
+        monkeypatch.setattr(trees, "follow", follow)
         watcher.follow([_folder(tmp_path)])
         assert watcher.unwatched == {}
         watcher.follow([])
@@ -287,7 +335,8 @@ def test_a_folder_that_is_added_while_the_folders_are_looked_up_is_watched(tmp_p
             looking.set()
             added.wait(PATIENCE_S)
             return []
-        watched.set()
+        if len(asked) > 2:  # the second time is after the run; this is another turn
+            watched.set()
         return [_folder(tmp_path)]
 
     indexer = background.BackgroundIndexer(

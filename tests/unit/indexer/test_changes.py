@@ -12,6 +12,7 @@ from photosearch.catalog import Catalog, IndexedPhoto
 from photosearch.errors import Cancelled, ProblemCode
 from photosearch.indexer import changes as changes_module
 from photosearch.indexer.changes import Changes, record_changes
+from photosearch.indexer.volumes import Volume
 from photosearch.progress import CancelToken
 from photosearch.records import FolderState
 from tests.small_library import edit, facts, paint, run_without_root_powers, unit
@@ -137,13 +138,33 @@ def test_a_renamed_file_is_recognised_although_its_drive_got_another_number_befo
     assert counts(place.look()) == {"found": 1, "moved": 1}
 
 
-def test_other_inode_numbers_alone_do_not_make_a_drive_be_read_again(place):
+@pytest.mark.parametrize(
+    ("file_system", "device", "read_again"), [("vfat", 0, 0), ("nfs4", 0, 0), ("ext4", 1, 0), ("ext4", 0, 5)]
+)
+def test_other_inode_numbers_make_files_be_read_only_where_they_mean_other_files(
+    place, monkeypatch, file_system, device, read_again
+):
+    monkeypatch.setattr("photosearch.indexer.changes.volume_of", lambda *_: Volume(file_system=file_system))
     paint_many(place.root, 5)
     place.look()
     place.read()
     rows = place.catalog.files.snapshot(place.id).values()
-    place.catalog.files.renumber([(row.id, row.stat._replace(inode=row.stat.inode + 10_000)) for row in rows])
-    assert not place.look().any
+    place.catalog.files.renumber(
+        (row.id, row.stat._replace(inode=row.stat.inode + 10_000, device=row.stat.device + device)) for row in rows
+    )
+    assert place.look().changed == read_again
+
+
+@posix
+def test_a_file_that_was_changed_under_another_of_its_names_is_read_under_all_of_them(place):
+    paint(place.root / "a.jpg", "red")
+    (place.root / "b.jpg").hardlink_to(place.root / "a.jpg")
+    paint(place.root / "c.jpg", "green")
+    place.look()
+    place.read()
+    edit(place.root / "a.jpg", "blue")
+    assert place.look(b"a.jpg").changed == 2  # all that an event tells of
+    assert place.states() == {"a.jpg": "pending", "b.jpg": "pending", "c.jpg": "known"}
 
 
 def test_a_file_put_in_the_place_of_another_is_read(place):
@@ -152,6 +173,32 @@ def test_a_file_put_in_the_place_of_another_is_read(place):
     place.read()
     edit(place.root / "a.jpg.tmp", "blue").replace(place.root / "a.jpg")
     assert counts(place.look()) == {"found": 1, "changed": 1}
+
+
+@posix
+@pytest.mark.parametrize(("before", "after"), [("a.jpg", "A.JPG"), ("trip/a.jpg", "Trip/a.jpg")])
+def test_a_renaming_that_changes_case_only_is_one_file_that_moved(place, monkeypatch, before, after):
+    """As on macOS and Windows, where a file is found under its old name as well."""
+    for name in (before, "b.jpg"):
+        paint(place.root / name, "red")  # alike in size and time
+    place.look()
+    place.read()
+    (place.root / before.split("/")[0]).rename(place.root / after.split("/")[0])
+    lstat = os.lstat
+
+    def whatever_the_case(path: bytes) -> os.stat_result:
+        parent, _, name = path.rpartition(b"/")
+        same = [entry for entry in os.listdir(parent) if entry.lower() == name.lower()]  # noqa: PTH208  (bytes)
+        return lstat(parent + b"/" + (same or [name])[0])
+
+    monkeypatch.setattr("photosearch.indexer.scan.CASE_COUNTS", False)
+    monkeypatch.setattr("photosearch.indexer.scan.os.lstat", whatever_the_case)
+    known = place.photos()[before]
+    place.look(before.encode(), after.encode())
+    assert place.photos() == {after: known, "b.jpg": place.photos()["b.jpg"]}
+    assert set(place.states().values()) == {"known"}
+    place.look(before.encode())  # an event that comes late
+    assert set(place.states()) == {after, "b.jpg"}
 
 
 def test_a_copy_is_new_and_the_original_stays_known(place):
@@ -186,6 +233,62 @@ def test_when_very_many_are_missing_at_once_nothing_is_forgotten(place):
     shutil.copy2(place.root / "0100.jpg", place.root / "0001.jpg")
     assert counts(place.look()) == {"found": 61, "came_back": 1}
     assert place.states()["0001.jpg"] == "known"
+
+
+def test_what_goes_missing_piece_by_piece_after_many_went_missing_is_not_forgotten_either(place):
+    paint_many(place.root, 120)
+    place.look()
+    place.read()
+    for n in range(60):
+        (place.root / f"{n:04}.jpg").unlink()
+    place.look(b"")
+    for n in range(60, 70):
+        (place.root / f"{n:04}.jpg").unlink()
+    assert counts(place.look(*(f"{n:04}.jpg".encode() for n in range(60, 70)))) == {"went_away": 10}
+
+
+@posix
+def test_a_file_that_had_no_permission_is_tried_again_where_something_happened_to_it(place):
+    paint(place.root / "a.jpg", "red")
+    place.look()
+    (row,) = place.catalog.files.snapshot(place.id).values()
+    place.catalog.files.record_problems([(row.id, ProblemCode.NO_PERMISSION, "No permission.")])
+    assert place.states() == {"a.jpg": "problem"}
+    place.look(b"a.jpg")
+    assert place.states() == {"a.jpg": "pending"}
+
+
+def test_missing_files_whose_photo_is_elsewhere_now_are_missing_no_longer(place, catalog, tmp_path):
+    (tmp_path / "other drive").mkdir()
+    other = Place(catalog, tmp_path / "other drive")
+    paint_many(place.root, 50)
+    for n in range(50, 60):
+        paint(place.root / f"{n:04}.jpg", "blue", mark=n)
+    place.look()
+    place.read()
+    for n in range(60):
+        if n < 50:
+            shutil.copy2(place.root / f"{n:04}.jpg", other.root / f"moved-{n:04}.jpg")
+        (place.root / f"{n:04}.jpg").unlink()
+    assert place.look().went_away == 60
+    assert catalog.files.forget_found_elsewhere() == 0  # nothing was read yet
+    other.read()
+    assert catalog.files.forget_found_elsewhere() == 50
+    assert list(place.states().values()) == ["away"] * 10
+    assert list(other.states().values()) == ["known"] * 50
+
+
+def test_copies_on_a_drive_that_is_away_are_not_forgotten_for_the_photos_being_elsewhere(place, catalog, tmp_path):
+    (tmp_path / "backup").mkdir()
+    backup = Place(catalog, tmp_path / "backup")
+    paint(place.root / "a.jpg", "red")
+    shutil.copy2(place.root / "a.jpg", backup.root / "a.jpg")
+    place.look()
+    place.read()
+    backup.read()
+    backup.root.rename(tmp_path / "unplugged")
+    assert place.look().went_away == 1
+    assert catalog.files.forget_found_elsewhere() == 0
 
 
 @pytest.mark.parametrize(("files", "deleted"), [(60, 49), (300, 60)])
@@ -332,7 +435,7 @@ def test_a_folder_removed_or_excluded_during_the_look_gets_no_files(place, monke
     walk = changes_module.walk
 
     def meanwhile(root: Path, **options):
-        seen = walk(root, **options)
+        seen = list(walk(root, **options))
         if act == "remove":
             place.catalog.folders.remove(place.id)
         else:

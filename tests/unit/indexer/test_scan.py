@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from photosearch.catalog import FileStat
 from photosearch.errors import Cancelled
 from photosearch.indexer import scan
 from photosearch.indexer.scan import leaves_out, walk
@@ -23,7 +24,7 @@ def touch(path: Path) -> Path:
 
 
 def found(root: Path, **options) -> set[bytes]:
-    return set(walk(root, cancel=CancelToken(), **options).files)
+    return {rel for rel, _ in walk(root, unreadable=[], cancel=CancelToken(), **options)}
 
 
 def test_pictures_are_found_in_every_depth_by_their_extension(root):
@@ -32,10 +33,10 @@ def test_pictures_are_found_in_every_depth_by_their_extension(root):
     assert found(root) == {b"a.jpg", b"B.JPEG", b"deep/er/c.heic", b"deep/d.Png"}
 
 
-def test_what_a_stat_says_of_a_file_is_kept(root):
+def test_what_a_stat_says_of_a_file_is_told(root):
     status = touch(root / "a.jpg").stat()
-    (stat,) = walk(root, cancel=CancelToken()).files.values()
-    assert stat == (status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+    ((_, seen),) = walk(root, unreadable=[], cancel=CancelToken())
+    assert FileStat.of(seen) == (status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
 
 
 @pytest.mark.parametrize(
@@ -114,14 +115,14 @@ def test_only_a_part_of_the_root_may_be_looked_at(root):
 
 def test_a_root_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(OSError, match="none"):
-        walk(tmp_path / "none", cancel=CancelToken())
+        found(tmp_path / "none")
 
 
 def test_a_walk_can_be_cancelled(root):
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        walk(root, cancel=cancel)
+        list(walk(root, unreadable=[], cancel=cancel))
 
 
 _WALK = """
@@ -129,8 +130,9 @@ import sys
 from pathlib import Path
 from photosearch.indexer.scan import walk
 from photosearch.progress import CancelToken
-seen = walk(Path(sys.argv[1]), under=sys.argv[2].encode(), cancel=CancelToken())
-print(sorted(seen.files), seen.unreadable)
+unreadable = []
+seen = walk(Path(sys.argv[1]), under=sys.argv[2].encode(), unreadable=unreadable, cancel=CancelToken())
+print(sorted(rel for rel, _ in seen), unreadable)
 """
 
 
@@ -166,5 +168,6 @@ def test_a_listing_that_breaks_off_in_the_middle_says_nothing_of_what_is_gone(ro
         return listed(place)
 
     monkeypatch.setattr(scan, "_listed", failing)
-    seen = walk(root, cancel=CancelToken())
-    assert (set(seen.files), seen.unreadable) == ({b"a.jpg"}, [b"failing"])
+    unreadable: list[bytes] = []
+    seen = walk(root, unreadable=unreadable, cancel=CancelToken())
+    assert ([rel for rel, _ in seen], unreadable) == ([b"a.jpg"], [b"failing"])

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from photosearch.catalog import Catalog, IndexedPhoto, backup
@@ -20,6 +22,7 @@ from photosearch.library import Library, doctor
 from photosearch.library.library import ThumbnailStore
 from photosearch.paths import app_paths
 from photosearch.records import Query
+from photosearch.vectors import Recall, VectorIndex
 from tests.small_library import facts, full_disk, open_library, paint, unmount
 
 
@@ -112,6 +115,8 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
         pytest.param(lambda f: [p.write_bytes(b"garbage") for p in f.iterdir()], id="garbage"),
         pytest.param(lambda f: [os.truncate(p, 100) for p in f.glob("*.usearch")], id="truncated"),
         pytest.param(lambda f: [p.unlink() for p in f.glob("*.json")], id="without manifest"),
+        pytest.param(lambda f: [_flip_a_bit(p) for p in f.glob("*.usearch")], id="one bit"),
+        pytest.param(lambda f: [_index_of_another_model(p) for p in f.glob("*.usearch")], id="another model"),
     ],
 )
 def test_an_index_that_is_lost_or_damaged_is_built_anew_with_the_same_answers(indexed, encoders, harm):
@@ -123,6 +128,38 @@ def test_an_index_that_is_lost_or_damaged_is_built_anew_with_the_same_answers(in
         assert again.index().encoded == 0
         assert again.status().index_count == 4
     assert encoders[-1].images == 0
+
+
+def _flip_a_bit(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def _index_of_another_model(file: Path) -> None:
+    """As where files were copied by hand: the same photos, other vectors, and of another size."""
+    other = VectorIndex(model="another", dim=8)
+    other.add(np.arange(1, 5), np.eye(4, 8, dtype=np.float32))
+    other.save(file)
+
+
+def test_an_index_that_finds_too_little_is_made_anew_with_the_same_answers(indexed, root, monkeypatch):
+    before = found(indexed)
+    monkeypatch.setattr("photosearch.vectors.index.EXACT_UP_TO", 2)
+    results = [Recall(0.5, 50)]
+    measure = VectorIndex.measure
+    monkeypatch.setattr(VectorIndex, "measure", lambda i, seed: results.pop() if results else measure(i, seed=seed))
+    made: list[VectorIndex] = []
+    start_over = VectorIndex.start_over
+    monkeypatch.setattr(VectorIndex, "start_over", lambda i: (made.append(i), start_over(i)))
+    paint(root / "new.jpg", "blue", mark=5)
+    indexed.index()
+    while (growing := indexed._model._growing) is not None and growing.is_alive():
+        growing.join(30)
+    assert made
+    assert [hit for hit in found(indexed) if hit[0] != "new.jpg"] == before
+    assert indexed.index_recall() == Recall(1.0, 5)
+    assert indexed.status().index_count == 5
 
 
 def test_an_index_that_is_behind_or_ahead_is_brought_in_line(indexed, root, tmp_path):

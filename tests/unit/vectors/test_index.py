@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from photosearch.errors import IndexDamaged
-from photosearch.vectors import VectorIndex, usable
+from photosearch.vectors import RECALL_FLOOR, VectorIndex, usable
 from tests.small_library import full_disk, unmount
 
 DIM = 32
@@ -282,3 +282,42 @@ def test_searching_while_another_thread_adds_and_removes_gives_only_what_was_the
     thread.join()
     assert faults == []
     assert len(index) == len(ids) + 200
+
+
+def test_how_well_the_graph_finds_is_measured_and_kept_with_its_file(tmp_path, monkeypatch):
+    index, _, _ = index_of(2000)
+    assert index.measure(seed=1) is None  # every search is exact
+    monkeypatch.setattr("photosearch.vectors.index.EXACT_UP_TO", 100)
+    recall = index.measure(seed=1)
+    assert recall is not None and recall.samples == 50 and recall.share > 0.97
+    assert str(recall).startswith("recall@10 ")
+    index.save(tmp_path / "m.usearch")
+    assert VectorIndex.load(tmp_path / "m.usearch", model="m", dim=DIM).recall == recall
+
+
+def test_vectors_that_are_all_alike_are_found_as_well_as_any(monkeypatch):
+    monkeypatch.setattr("photosearch.vectors.index.EXACT_UP_TO", 100)
+    index = VectorIndex(model="m", dim=DIM)
+    index.add(np.arange(1, 301), np.repeat(vectors_of(1), 300, axis=0))
+    recall = index.measure(seed=1)
+    assert recall is not None and recall.share == 1.0
+
+
+def test_a_graph_that_finds_too_little_is_noticed_and_started_over_without_losing_a_vector(monkeypatch):
+    module = "photosearch.vectors.index"
+    monkeypatch.setattr(f"{module}.EXACT_UP_TO", 100)
+    with monkeypatch.context() as poor:
+        for name, value in (("_CONNECTIVITY", 2), ("_EXPANSION_ADD", 1)):
+            poor.setattr(f"{module}.{name}", value)
+        index, ids, rows = index_of(2000)
+    recall = index.measure(seed=1)
+    assert recall is not None and recall.share < RECALL_FLOOR
+    index.start_over()
+    assert (index.held, index.recall) == (2000, None)
+    query = vectors_of(1, seed=9)[0]
+    assert index.search(query, 10)[0].tolist() == nearest(ids, rows, query, 10)
+    while index.grow(500):
+        pass
+    recall = index.measure(seed=1)
+    assert recall is not None and recall.share > 0.97
+    assert index.ids().tolist() == sorted(ids.tolist())
