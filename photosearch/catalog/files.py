@@ -205,12 +205,12 @@ class Files:
 
     def forget_found_elsewhere(self) -> int:
         """Missing files of folders that are here, whose photo is at another place now: they moved, and are no longer
-        missing. Returns how many."""
+        missing. A raw file beside a JPEG does not hold the JPEG's photo. Returns how many."""
         with self._database.writing() as db:
             return db.execute(
                 "DELETE FROM file WHERE state = 'away' AND folder_id IN (SELECT id FROM folder WHERE state = 'here')"
                 " AND EXISTS (SELECT 1 FROM file AS other WHERE other.photo_id = file.photo_id"
-                " AND other.state = 'known')"
+                " AND other.state = 'known' AND other.partner_id IS NULL)"
             ).rowcount
 
     def set_back(self, file_ids: Sequence[int]) -> None:

@@ -20,12 +20,8 @@ import numpy as np
 
 from photosearch.catalog import Catalog, ThumbnailStore
 from photosearch.errors import (
-    FolderMissing,
-    FolderOverlap,
     FolderUnknown,
-    FolderUnreadable,
     LibraryError,
-    NotAFolder,
     PhotoError,
     ProblemCode,
     QueryError,
@@ -41,6 +37,7 @@ from photosearch.indexer.volumes import volume_of
 from photosearch.indexer.waiting import OnScreen
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
+from photosearch.library.roots import absolute, nearest, refuse_overlap, rel_of, usable_folder
 from photosearch.memory import give_back
 from photosearch.model import Encoder, resolve
 from photosearch.paths import AppPaths
@@ -169,12 +166,12 @@ class Library:
         One that the other never looks into (it is hidden, or below an excluded folder) becomes a folder of its own.
         Raises FolderMissing, NotAFolder, FolderUnreadable, FolderOverlap.
         """
-        root = _usable_folder(path)
+        root = usable_folder(path)
         folders = self.folders()
-        _refuse_overlap(root, folders)
-        around = _nearest(root, folders)
+        refuse_overlap(root, folders)
+        around = nearest(root, folders)
         if around is not None and around.path != root:
-            rel = _rel(root, around.path)
+            rel = rel_of(root, around.path)
             if leaves_out(rel, [os.fsencode(e) for e in around.excludes if os.fsencode(e) != rel]):
                 around = None
             else:
@@ -182,7 +179,7 @@ class Library:
         if around is None:
             self._catalog.folders.add(root)
         self._look_again()
-        added = _nearest(root, self.folders())
+        added = nearest(root, self.folders())
         assert added is not None
         return added
 
@@ -195,15 +192,15 @@ class Library:
     def exclude(self, path: Path) -> None:
         """Leave a folder inside a library folder out. Raises FolderUnknown."""
         folder = self._folder_of(path)
-        self._catalog.folders.exclude(folder.id, _rel(_absolute(path), folder.path))
+        self._catalog.folders.exclude(folder.id, rel_of(absolute(path), folder.path))
         self._model.reconcile()
         self._look_again()
 
     def include(self, path: Path) -> None:
         """Let an excluded folder in again. Raises FolderUnknown, FolderOverlap."""
         folder = self._folder_of(path)
-        _refuse_overlap(_absolute(path), self.folders())
-        self._catalog.folders.include(folder.id, _rel(_absolute(path), folder.path))
+        refuse_overlap(absolute(path), self.folders())
+        self._catalog.folders.include(folder.id, rel_of(absolute(path), folder.path))
         self._look_again()
 
     def forget_away(self, path: Path) -> int:
@@ -215,10 +212,10 @@ class Library:
         return len(away)
 
     def _folder_of(self, path: Path, *, itself: bool = False) -> Folder:
-        absolute = _absolute(path)
-        folder = _nearest(absolute, self.folders())
-        if folder is None or (folder.path == absolute) is not itself:
-            raise FolderUnknown(absolute)
+        place = absolute(path)
+        folder = nearest(place, self.folders())
+        if folder is None or (folder.path == place) is not itself:
+            raise FolderUnknown(place)
         return folder
 
     # Indexing
@@ -471,41 +468,3 @@ def _hit(answer: Answer, photo: Photo, labels: list[str]) -> Hit:
         away=photo.away,
         reasons=tuple(f"{label} {part:.3f}" for label, part in zip(labels, answer.parts, strict=False)),
     )
-
-
-def _refuse_overlap(root: Path, folders: Iterable[Folder]) -> None:
-    """Raises FolderOverlap where one of the folders lies below ``root``: its files would be there twice."""
-    for folder in folders:
-        if folder.path != root and folder.path.is_relative_to(root):
-            raise FolderOverlap(root, folder.path)
-
-
-def _nearest(path: Path, folders: Iterable[Folder]) -> Folder | None:
-    """The folder that ``path`` is or lies in; of several, the innermost."""
-    around = [f for f in folders if path.is_relative_to(f.path)]
-    return max(around, key=lambda f: len(f.path.parts), default=None)
-
-
-def _absolute(path: Path) -> Path:
-    """The path from the root, links resolved, so that one folder has one name. It need not exist."""
-    try:
-        path = path.expanduser()
-    except RuntimeError:  # ~nobody: no such home
-        pass
-    return Path(os.path.realpath(path))
-
-
-def _usable_folder(path: Path) -> Path:
-    root = _absolute(path)
-    try:
-        if not root.is_dir():
-            raise NotAFolder(root) if root.exists() else FolderMissing(root)
-        with os.scandir(root):
-            pass
-    except OSError as error:
-        raise FolderUnreadable(root, error.strerror or str(error)) from error
-    return root
-
-
-def _rel(path: Path, folder: Path) -> bytes:
-    return os.fsencode(path.relative_to(folder).as_posix())

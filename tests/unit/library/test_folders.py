@@ -56,10 +56,10 @@ _ADD = """
 import sys
 from pathlib import Path
 from photosearch.errors import FolderUnreadable
-from photosearch.library.library import _usable_folder
+from photosearch.library.roots import usable_folder
 for name in sys.argv[1:]:
     try:
-        _usable_folder(Path(name))
+        usable_folder(Path(name))
     except FolderUnreadable as error:
         print(error.path.name)
 """
