@@ -60,12 +60,13 @@ class TextTower:
             return None
 
     def close(self) -> None:
-        """Drop it. May be called again."""
+        """Drop it; one that is just being loaded is dropped when that is done. May be called again."""
         self._closed.set()
         if self._resting is not None:
             self._resting.join()
-        with self._using:
+        if self._using.acquire(blocking=False):
             self._encode = None
+            self._using.release()
 
     def _ready(self) -> bool:
         if self._closed.is_set():
@@ -73,6 +74,8 @@ class TextTower:
         self._used_at = time.monotonic()
         if self._encode is None:
             self._encode = self._source.load_texts()
+            if self._closed.is_set():
+                self._encode = None
             if self._encode is not None:
                 log.info("the text tower was loaded in %.2f s", time.monotonic() - self._used_at)
                 self._resting = threading.Thread(target=self._rest, name="photosearch-text-rest", daemon=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from photosearch.model.exports import FP32, TEXT, WEIGHTS, Exports
 from photosearch.records import Query
 from photosearch.settings import Settings
 from tests.integration.encoder_reference_data import TEXTS
+from tests.unit.model import tiny_towers
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 240
@@ -206,3 +208,29 @@ def test_a_small_vit_embeds_from_its_export_as_torch_does(reference, told):
         images = encoder.encode_images(expected["pixels"])
     assert (texts * expected["texts"]).sum(axis=1).min() >= 0.9999
     assert (images * expected["rows"]).sum(axis=1).min() >= 0.995
+
+
+def test_a_large_model_changes_over_in_the_middle_of_work_and_no_picture_is_lost(tmp_path, caplog):
+    pixels = tiny_towers.pictures(150)
+    with (
+        caplog.at_level(logging.INFO),
+        Encoder(tiny_towers.SPEC, device="cpu", exports=tmp_path / "models", load=tiny_towers.load_large) as encoder,
+    ):
+        assert encoder.start().precision == "fp32"
+        rows = np.concatenate([encoder.encode_images(pixels[at : at + 10]) for at in range(0, 150, 10)])
+        assert encoder.info.precision.startswith("ONNX Runtime")
+        assert encoder.record.photos == 64
+    assert (rows * tiny_towers.TinyRuntime().encode_images(pixels)).sum(axis=1).min() >= 0.995
+    assert "judged with 64 of your photos" in caplog.text
+    assert "ended while loading" not in caplog.text
+
+
+def test_a_large_model_is_exported_while_nobody_asks(tmp_path):
+    with Encoder(tiny_towers.SPEC, device="cpu", exports=tmp_path / "models", load=tiny_towers.load_large) as encoder:
+        encoder.start()
+        (process,) = (p for p in multiprocessing.active_children() if p.name == "photosearch-encoder")
+        process.join(LIMIT_SECONDS)
+        assert not encoder.running and encoder.record.texts
+        assert encoder.encode_texts(["a dog"]).shape == (1, tiny_towers.DIM)
+        assert encoder.encode_images(tiny_towers.pictures(2)).shape == (2, tiny_towers.DIM)
+        assert encoder.info.precision == "ONNX Runtime fp32"

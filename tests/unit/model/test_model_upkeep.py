@@ -48,7 +48,8 @@ def loaded(folder):
     return load(SPEC, Options(device="cpu", threads=1, allow_download=False, exports=folder), with_torch=TinyRuntime)
 
 
-def test_a_small_model_is_exported_at_once_and_makes_room_for_what_runs_the_export(folder, int8_is_fast):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_a_small_model_is_exported_at_once_and_makes_room_for_what_runs_the_export(folder):
     upkeep = upkeep_of(folder)
     assert upkeep.at_once and upkeep.needed
     assert upkeep.run()
@@ -64,7 +65,8 @@ def test_a_large_model_is_exported_when_nobody_asks_or_when_that_pays(folder):
     assert upkeep.due
 
 
-def test_exports_answer_as_the_model_does(folder, int8_is_fast):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_exports_answer_as_the_model_does(folder):
     assert upkeep_of(folder).run()
     pixels, texts = pictures(20), ["a dog", "", "Schnee auf dem Fudschi"]
     runtime = loaded(folder).runtime
@@ -74,7 +76,8 @@ def test_exports_answer_as_the_model_does(folder, int8_is_fast):
     assert (encode(texts) * TINY.encode_texts(texts)).sum(axis=1).min() > 0.99999
 
 
-def test_int8_is_chosen_with_enough_photos_seen_by_torch(folder, int8_is_fast):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_int8_is_chosen_with_enough_photos_seen_by_torch(folder):
     upkeep = upkeep_of(folder)
     see(upkeep, PHOTOS_WANTED + 5)
     assert upkeep.run()
@@ -89,7 +92,8 @@ def test_int8_is_chosen_with_enough_photos_seen_by_torch(folder, int8_is_fast):
     assert not upkeep_of(folder).needed
 
 
-def test_int8_is_judged_without_torch_once_a_process_has_seen_enough_photos(folder, int8_is_fast):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_int8_is_judged_without_torch_once_a_process_has_seen_enough_photos(folder):
     assert upkeep_of(folder).run()
     assert record(folder).images == FP32 and record(folder).int8_is_open
     upkeep = loaded(folder).upkeep
@@ -100,7 +104,8 @@ def test_int8_is_judged_without_torch_once_a_process_has_seen_enough_photos(fold
     assert (record(folder).images, record(folder).photos) == (INT8, PHOTOS_WANTED)
 
 
-def test_an_int8_that_changes_the_vectors_is_refused_and_not_tried_again(folder, int8_is_fast, monkeypatch, caplog):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_an_int8_that_changes_the_vectors_is_refused_and_not_tried_again(folder, monkeypatch, caplog):
     monkeypatch.setitem(candidates._COSINE, INT8, 1.1)
     upkeep = upkeep_of(folder)
     see(upkeep, PHOTOS_WANTED)
@@ -164,7 +169,8 @@ def test_a_gpu_runs_the_pictures_and_the_words_are_exported_all_the_same(folder)
     assert upkeep_of(folder, device="cpu").needed
 
 
-def test_an_export_made_for_the_cpu_alone_serves_others_when_no_gpu_was_found(folder, int8_is_fast):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_an_export_made_for_the_cpu_alone_serves_others_when_no_gpu_was_found(folder):
     upkeep_of(folder, device="cpu").run()
     assert record(folder).info(SPEC, device="cpu") and record(folder).info(SPEC, device="auto") is None
     assert upkeep_of(folder, device="auto").run()
@@ -220,7 +226,8 @@ def test_a_batch_takes_about_a_fifth_of_a_second():
     assert [candidates.batch_for(ms) for ms in (0.5, 5, 15, 60, 900)] == [64, 40, 8, 3, 1]
 
 
-def test_what_the_doctor_says_of_a_record(folder, int8_is_fast):
+@pytest.mark.usefixtures("int8_is_fast")
+def test_what_the_doctor_says_of_a_record(folder):
     upkeep = upkeep_of(folder)
     see(upkeep, PHOTOS_WANTED)
     upkeep.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from photosearch.model import ModelInfo, ModelSpec, Preprocess, onnx_files
 from photosearch.model.clip_tokenizer import ClipTokenizer
+from photosearch.model.exported import load
 from photosearch.model.exports import Exports
-from photosearch.model.runtime import Loaded, Runtime
+from photosearch.model.runtime import Loaded, Options, Say
 from photosearch.model.upkeep import ExportUpkeep, TorchModel
 
 SIDE_PX, DIM, CONTEXT = 8, 16, 12
@@ -100,7 +102,20 @@ def upkeep_of(folder: Path, *, device: str = "cpu", with_torch: bool = True, **c
     return ExportUpkeep(Exports(folder), INFO, device=device, threads=1, torch_model=source)
 
 
-def loaded_with_torch(folder: Path) -> Loaded:
-    runtime: Runtime = TinyRuntime()
-    upkeep = upkeep_of(folder)
-    return Loaded(INFO, runtime, TinyRuntime, upkeep if upkeep.needed else None)
+class SlowRuntime(TinyRuntime):
+    """Slower than its export, as torch is."""
+
+    def encode_images(self, pixels):
+        time.sleep(0.002 * len(pixels))
+        return super().encode_images(pixels)
+
+
+def load_large(spec: ModelSpec, options: Options, say: Say) -> Loaded:
+    """A loader for the encoder process: from the export, else a model that is too large to be exported at once."""
+    assert options.exports is not None
+    loaded = load(spec, options, with_torch=SlowRuntime)
+    if loaded is not None:
+        return loaded
+    runtime = SlowRuntime()
+    upkeep = upkeep_of(options.exports, weight_bytes=201_000_000, encode_images=runtime.encode_images)
+    return Loaded(INFO, runtime, SlowRuntime, upkeep if upkeep.needed else None)
