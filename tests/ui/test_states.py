@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from photosearch.account import reason_of
 from photosearch.errors import CatalogDamaged, LibraryBusy
-from photosearch.progress import IndexerFailed, LibraryChanged, Phase, Progress
+from photosearch.progress import IndexerFailed, LibraryChanged, Notice, Phase, Progress
 from photosearch.records import Problem
 from photosearch.ui import status_line
 from photosearch.ui.session import SORRY, State
@@ -171,6 +171,14 @@ def test_an_indexer_that_failed_says_what_to_do(window, library, qtbot):
     qtbot.waitUntil(lambda: window.notice.text.text() == "The disk is full; free some space.")
     library.on_event(Progress(Phase.ENCODING, done=1, total=2))
     qtbot.waitUntil(lambda: not window.notice.isVisible())
+
+
+def test_a_folder_that_went_away_is_told_in_the_window_and_stays_until_it_is_read(window, library, qtbot):
+    library.on_event(Notice("/photos is not there now."))
+    qtbot.waitUntil(lambda: window.notice.isVisible() and window.notice.text.text() == "/photos is not there now.")
+    library.on_event(Progress(Phase.ENCODING, done=1, total=2))
+    qtbot.waitUntil(lambda: window.session.progress.phase is Phase.ENCODING)
+    assert window.notice.isVisible()
 
 
 def test_problems_are_counted_listed_copied_and_tried_again(open_window, library, qtbot, folder):
