@@ -176,7 +176,7 @@ class ModelInUse:
         def grow() -> None:
             while not self._closing.is_set() and index.grow(_GROWN_AT_ONCE):
                 pass
-            self.save(now=True)
+            self._measure_and_write(index)
 
         self._growing = threading.Thread(target=grow, name="photosearch-index", daemon=True)
         self._growing.start()
@@ -200,10 +200,13 @@ class ModelInUse:
             due = time.monotonic() - self._saved_at > _SAVE_EVERY_SECONDS
             if not (now or due or len(index) <= _SAVE_AT_ONCE_UP_TO):
                 return
+        self._measure_and_write(index)
+
+    def _measure_and_write(self, index: VectorIndex) -> None:
         self._measure(index)  # takes half a second, in which others may search
         with self._lock:
             try:
-                index.save(self._file(row[1]))
+                index.save(self._file(index.model))
             except OSError as error:
                 log.warning("the index file could not be written: %s", error)
             self._saved_at = time.monotonic()
