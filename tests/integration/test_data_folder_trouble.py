@@ -85,7 +85,7 @@ def test_a_data_folder_that_may_not_be_written_any_more_is_told_and_work_goes_on
         database._writer.execute("PRAGMA query_only = ON")
     paint(root / "later.jpg", "red", mark=1)
     heard.wait(lambda: bool(sentences(heard)), "it is told")
-    assert all("Make that folder writable" in s for s in sentences(heard))
+    assert all("Make it writable" in s for s in sentences(heard))
     assert names(library) == {"before.jpg"}
     with database._write_lock:
         database._writer.execute("PRAGMA query_only = OFF")
