@@ -31,7 +31,7 @@ def shared() -> Path:
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         pytest.skip("the test material is not there: no folder `shared` beside the checkout")
-    return folder
+    return folder.resolve()
 
 
 @pytest.fixture(scope="session")
