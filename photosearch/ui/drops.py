@@ -17,6 +17,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QImageWriter
 
 from photosearch.errors import display_path
+from photosearch.media.formats import is_picture_name
 from photosearch.ui.session import QueryPicture
 
 LARGEST_PASTED_PX = 1024
@@ -46,6 +47,14 @@ class Dropped:
 def offers_something(mime: QMimeData) -> bool:
     """Whether a drag is worth a welcome, without decoding anything."""
     return mime.hasUrls() or mime.hasImage() or mime.hasHtml() or mime.hasText()
+
+
+def welcome(mime: QMimeData) -> str:
+    """What a drop would do, told from names alone: the disk is not asked while something is dragged about."""
+    local = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+    if any(is_picture_name(Path(path).name) for path in local) or (not local and mime.hasImage()):
+        return "Drop to find photos like this"
+    return "Drop to add this folder" if local else "Drop to search with this"
 
 
 def offers_picture(mime: QMimeData) -> bool:

@@ -91,7 +91,7 @@ class Intake(QObject):
         if self._session.state is not State.OPEN or not drops.offers_something(event.mimeData()):
             return
         if event.source() is None:
-            self._cover.show_words("Drop to find photos like this")
+            self._cover.show_words(drops.welcome(event.mimeData()))
             _accept(event)
         else:
             event.accept()  # our own photos: wait whether they reach the search field

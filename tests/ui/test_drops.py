@@ -168,3 +168,18 @@ def test_a_chip_image_is_small_and_a_strange_file_has_none(file, data, tmp_path)
     strange.write_bytes(b"<svg/>")
     assert drops.chip_image(strange, 28).isNull()
     assert drops.chip_image(b"", 28).isNull()
+
+
+def test_a_drag_is_welcomed_with_what_a_drop_would_do(tmp_path):
+    def words(*paths: str, image: bool = False, web: str = "") -> str:
+        mime = QMimeData()
+        urls = [QUrl.fromLocalFile(path) for path in paths] + ([QUrl(web)] if web else [])
+        mime.setUrls(urls)
+        if image:
+            mime.setImageData(QImage(4, 4, QImage.Format.Format_RGB32))
+        return drops.welcome(mime)
+
+    assert words("/photos/a.jpg", "/photos/b.HEIC") == "Drop to find photos like this"
+    assert words("/photos/2014") == "Drop to add this folder"
+    assert words(web="https://example.org/a.jpg", image=True) == "Drop to find photos like this"
+    assert words(web="https://example.org/a.jpg") == "Drop to search with this"
