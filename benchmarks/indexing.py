@@ -40,6 +40,7 @@ _MAX_MEGAPIXELS = 250
 _SAMPLE_EVERY_S = 0.1
 _EXPORT_LIMIT_SECONDS = 300
 _EXPORT_LOOK_SECONDS = 5
+_EXPORT_PHOTOS = 80
 
 
 class MemoryWatch:
@@ -134,7 +135,7 @@ def rounds(count: int, *measures: Callable[[], float]) -> list[list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=int, default=120)
+    parser.add_argument("--photos", type=int, default=240)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="real photos instead of made ones")
     options = parser.parse_args()
@@ -174,7 +175,7 @@ def main() -> None:
         exports.mkdir()
         with Encoder(spec, threads=cores, exports=exports) as everyday:
             _, pixels = decode_rate(files, everyday)
-            print(f"  {prepare_export(everyday, pixels)}", flush=True)
+            print(f"  {prepare_export(everyday, pixels[:_EXPORT_PHOTOS])}", flush=True)
             decode, encode = rounds(options.rounds, decode_only, encode_only)
         mine, other = rounds(options.rounds, ours, theirs)
         bounds = [1 / (1 / d + 1 / e) for d, e in zip(decode, encode, strict=True)]

@@ -15,16 +15,21 @@ _OCTAVES = (4, 9, 25, 70, 200, 600)
 _SHAPES = 25
 _GRAIN = 5.0
 _QUALITY = 88
+_PAINTED = 30
 
 
 def write_photos(folder: Path, *, count: int, seed: int = 3) -> list[Path]:
-    """Write ``count`` different JPEGs; returns their paths."""
+    """Write ``count`` JPEGs; returns their paths. _PAINTED are different pictures; the others are those again with some
+    bytes after their end, which makes another file of them that costs as much."""
     random = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for number in range(count):
         file = folder / f"photo-{number:04d}.jpg"
-        _photo(random).save(file, "JPEG", quality=_QUALITY)
+        if number < _PAINTED:
+            _photo(random).save(file, "JPEG", quality=_QUALITY)
+        else:
+            file.write_bytes(files[number % _PAINTED].read_bytes() + b"%08d" % number)
         files.append(file)
     return files
 
