@@ -395,11 +395,9 @@ class Window(QWidget):
         self.search.words.selectAll()
 
     def step_back(self) -> None:
-        """Esc: out of the preview, a notice, several selected, the search, full screen; then to the photos."""
+        """Esc: out of the preview, of several selected, of the search, of full screen; then to the photos."""
         if self.preview.isVisible():
             self.preview.close_preview()
-        elif self.notice.isVisible():
-            self.notice.hide()
         elif len(self.grid.selection) > 1:
             self.grid.clear_selection()
         elif self.session.has_query:

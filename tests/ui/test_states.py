@@ -230,17 +230,6 @@ def test_the_folders_dialog_shows_leaves_out_includes_and_removes(open_window, l
     qtbot.waitUntil(lambda: window.page.title.text() == "Find any photo by what it shows")
 
 
-def test_escape_dismisses_a_notice_before_anything_else(window, qtbot):
-    window.session.set_query(words="boats")
-    qtbot.waitUntil(lambda: not window.session.searching)
-    window.notice.show_notice("That picture is on the web.")
-    window.step_back()
-    assert not window.notice.isVisible()
-    assert window.session.has_query
-    window.step_back()
-    assert not window.session.has_query
-
-
 def test_missing_photos_of_a_folder_are_forgotten_only_when_the_user_says_so(open_window, library, qtbot, folder):
     library.missing = 63
     window = open_window(library)
