@@ -273,7 +273,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=PHOTOS, help="a folder of photos with its tables")
     parser.add_argument("--model", default="builtin", help="builtin, a model folder, or NAME/TAG of open_clip")
     options = parser.parse_args()
-    folder = options.photos.absolute()
+    folder = options.photos.resolve()  # as the library names it
     if not (folder / "labelled.tsv").is_file():
         print(f"Skipped: {folder} holds no labelled.tsv. Name a folder of photos and tables with --photos.")
         return
