@@ -35,12 +35,21 @@ _PICTURE_FILTERS = (b"jpeg", b"png", b"webp", b"gif", b"bmp", b"tiff")
 class Dropped:
     """What was offered. At most one of ``image``, ``data`` and ``refused`` is set, and only where no files came."""
 
-    pictures: tuple[Path, ...] = ()
-    folders: tuple[Path, ...] = ()
+    paths: tuple[Path, ...] = ()
+    """Local files and folders, not looked at yet: ``look_at`` does."""
     image: QImage | None = None
     data: bytes | None = None
     """Encoded image bytes."""
     words: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOnDisk:
+    """What dropped paths are; ``refused`` is set where none of them is there."""
+
+    pictures: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
     refused: str = ""
 
 
@@ -63,14 +72,10 @@ def offers_picture(mime: QMimeData) -> bool:
 
 
 def read(mime: QMimeData) -> Dropped:
-    """What ``mime`` means. Runs on the GUI thread (the data belongs to it); shrinking and encoding come later."""
-    local = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    """What ``mime`` means. Runs on the GUI thread (the data belongs to it), so it asks no disk and encodes nothing."""
+    local = tuple(Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile())
     if local:
-        folders = tuple(path for path in local if path.is_dir())
-        pictures = tuple(path for path in local if path.is_file())
-        if folders or pictures:
-            return Dropped(pictures=pictures, folders=folders)
-        return Dropped(refused=_NOT_HERE.format(display_path(local[0])))
+        return Dropped(paths=local)
     if mime.hasImage():
         image = mime.imageData()
         if isinstance(image, QImage) and not image.isNull():
@@ -84,6 +89,15 @@ def read(mime: QMimeData) -> Dropped:
     if re.match(r"https?://\S+$", words):
         return Dropped(refused=_REFUSED_REMOTE)
     return Dropped(words=words) if words else Dropped(refused="There is no picture in what was dropped.")
+
+
+def look_at(paths: tuple[Path, ...]) -> FoundOnDisk:
+    """Tell the files from the folders among ``paths``. Off the GUI thread: a network drive may take its time."""
+    folders = tuple(path for path in paths if path.is_dir())
+    pictures = tuple(path for path in paths if path.is_file())
+    if folders or pictures:
+        return FoundOnDisk(pictures, folders)
+    return FoundOnDisk(refused=_NOT_HERE.format(display_path(paths[0])))
 
 
 def _data_url(mime: QMimeData) -> bytes | None:

@@ -13,7 +13,7 @@ from photosearch.ui import drops
 from photosearch.ui.drop_cover import DropCover
 from photosearch.ui.folders_dialog import ask_for_folder
 from photosearch.ui.notice_bar import NoticeBar
-from photosearch.ui.session import QueryPicture, Session, State
+from photosearch.ui.session import SORRY, QueryPicture, Session, State
 
 _PICTURE_FILES = "Pictures (*.jpg *.jpeg *.png *.webp *.heic *.heif *.avif *.gif *.bmp *.tif *.tiff);;All files (*)"
 _UNREADABLE = "That picture could not be read. Save it to a file and drop the file instead."
@@ -60,10 +60,8 @@ class Intake(QObject):
             return
         if dropped.refused:
             self._notice.show_notice(dropped.refused)
-        if dropped.folders:
-            self._offer_folders(dropped.folders)
-        if dropped.pictures:
-            session.add_pictures(drops.file_pictures(dropped.pictures))
+        elif dropped.paths:
+            session.workers.errands.start(lambda: drops.look_at(dropped.paths), self._looked_at)
         elif dropped.image is not None:
             image = dropped.image
             session.workers.errands.start(lambda: drops.encoded(image), self._encoded)
@@ -71,6 +69,16 @@ class Intake(QObject):
             self._encoded(dropped.data)
         elif dropped.words:
             session.set_query(words=dropped.words, pictures=session.pictures)
+
+    def _looked_at(self, found: object) -> None:
+        if not isinstance(found, drops.FoundOnDisk):
+            self._notice.show_notice(SORRY)
+            return
+        if found.refused:
+            self._notice.show_notice(found.refused)
+        if found.folders:
+            self._offer_folders(found.folders)
+        self._session.add_pictures(drops.file_pictures(found.pictures))
 
     def _encoded(self, data: object) -> None:
         if isinstance(data, bytes) and data:

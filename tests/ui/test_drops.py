@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_several_dropped_files_are_all_searched_by(window, library, qtbot, file,
 
 def test_a_local_file_goes_before_the_picture_data_offered_with_it(file):
     dropped = drops.read(mime_of(urls=[file], image=picture()))
-    assert dropped.pictures == (file,)
+    assert dropped.paths == (file,)
     assert dropped.image is None
 
 
@@ -77,7 +78,7 @@ def test_a_dropped_folder_is_offered_and_added_when_wanted(window, library, qtbo
     new = tmp_path / "more photos"
     new.mkdir()
     drop(window, mime_of(urls=[new]))
-    assert window.notice.isVisible()
+    qtbot.waitUntil(window.notice.isVisible)
     assert window.notice.text.text() == "Add more photos to your library?"
     assert library.called("add_folder") == []
     window.notice.action.click()
@@ -127,8 +128,33 @@ def test_a_refusal_is_shown_in_the_window(window, library, qtbot):
     assert library.searched == []
 
 
-def test_a_file_that_is_not_there_is_refused_with_its_name(tmp_path):
-    assert "gone.jpg" in drops.read(mime_of(urls=[tmp_path / "gone.jpg"])).refused
+def test_a_file_that_is_not_there_is_refused_with_its_name(window, library, qtbot, tmp_path):
+    drop(window, mime_of(urls=[tmp_path / "gone.jpg"]))
+    qtbot.waitUntil(window.notice.isVisible)
+    assert "gone.jpg" in window.notice.text.text()
+    assert library.searched == []
+
+
+def test_files_and_folders_dropped_together_are_told_apart(file, tmp_path):
+    found = drops.look_at((file, tmp_path, tmp_path / "gone.jpg"))
+    assert (found.pictures, found.folders, found.refused) == ((file,), (tmp_path,), "")
+
+
+def test_the_disk_is_not_asked_on_the_gui_thread(window, library, qtbot, file, monkeypatch):
+    """A drive that went to sleep must not freeze the window that a photo is dropped on."""
+    asked_on = set()
+    for question in ("is_file", "is_dir"):
+        ask = getattr(Path, question)
+
+        def noted(self, *, ask=ask, **options):
+            if self == file:
+                asked_on.add(threading.current_thread())
+            return ask(self, **options)
+
+        monkeypatch.setattr(Path, question, noted)
+    drop(window, mime_of(urls=[file]))
+    qtbot.waitUntil(lambda: bool(library.searched) and library.searched[-1].pictures == (file,))
+    assert asked_on and threading.main_thread() not in asked_on
 
 
 def test_dropped_words_are_searched(window, library, qtbot):
