@@ -29,7 +29,7 @@ class Doings:
     quit: Callable[[], None]
 
 
-def page_for(session: Session, *, pictures: Path, doings: Doings) -> Page | None:
+def page_for(session: Session, *, pictures: Path | None, doings: Doings) -> Page | None:
     """The page that tells the user where they are; None when there are photos to show."""
     if session.state is State.FAILED:
         return _failed(session, doings)
@@ -62,9 +62,9 @@ def _failed(session: Session, doings: Doings) -> Page:
     return Page("warning", title, text, (Choice("Try again", doings.try_again, primary=True), leave))
 
 
-def _welcome(pictures: Path, doings: Doings) -> Page:
+def _welcome(pictures: Path | None, doings: Doings) -> Page:
     choices = [Choice("Choose another folder…", doings.choose_folder)]
-    if pictures.is_dir():
+    if pictures is not None:
         choices.insert(
             0, Choice(f"Use my {pictures.name or 'Pictures'} folder", lambda: doings.add_folder(pictures), True)
         )

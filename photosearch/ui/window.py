@@ -61,6 +61,7 @@ class Window(QWidget):
         super().__init__()
         self.session = session
         self._pictures = pictures or pictures_folder()
+        self._pictures_are_there = False
         self._state_file = QSettings(str(paths.window_state), QSettings.Format.IniFormat)
         self.dialogs = Dialogs(session, self)
         self._failure = ""
@@ -234,8 +235,13 @@ class Window(QWidget):
         if session.state is State.OPEN:
             self.thumbnails.use(session.library)
             session.load_tile_px(self._tile_px_loaded)
+            session.workers.errands.start(self._pictures.is_dir, self._pictures_looked_for)
         elif session.state is State.CLOSED:
             self.thumbnails.use(None)
+        self._show_state()
+
+    def _pictures_looked_for(self, there: object) -> None:
+        self._pictures_are_there = there is True
         self._show_state()
 
     def _tile_px_loaded(self, tile_px: object) -> None:
@@ -269,7 +275,7 @@ class Window(QWidget):
         session = self.session
         if session.state is State.CLOSED:
             return
-        page = welcome.page_for(session, pictures=self._pictures, doings=self._doings)
+        page = self._page()
         if page is not None:
             self.page.show_page(page)
             if self.preview.isVisible():
@@ -295,9 +301,13 @@ class Window(QWidget):
         self.status.show_progress(session.progress, paused=session.paused)
         self.commands["pause"].setText("Resume indexing" if session.paused else "Pause indexing")
         if self.stack.currentWidget() is self.page and not idle:
-            page = welcome.page_for(session, pictures=self._pictures, doings=self._doings)
+            page = self._page()
             if page is not None:
                 self.page.show_page(page)
+
+    def _page(self) -> welcome.Page | None:
+        offered = self._pictures if self._pictures_are_there else None
+        return welcome.page_for(self.session, pictures=offered, doings=self._doings)
 
     def _folder_failed(self, sentence: str) -> None:
         if not self.dialogs.folders_shown:
