@@ -35,7 +35,13 @@ class _Job(QRunnable):
         except (PhotoSearchError, KeyError) as error:  # answers in their own right; who asked shows them
             outcome = error
         except Exception as error:  # thread boundary: nothing above catches it
-            log.exception("job %d failed", self._number)
+            # What nobody waits for any more may fail: the library it asks is being closed under it.
+            log.log(
+                logging.ERROR if self._number in self._wanted else logging.DEBUG,
+                "job %d failed",
+                self._number,
+                exc_info=True,
+            )
             outcome = error
         try:
             self._done.emit(self._number, outcome)
