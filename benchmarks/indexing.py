@@ -16,7 +16,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import reference
+from benchmarks.memory_watch import MemoryWatch
 from benchmarks.pictures import write_photos
 from benchmarks.report import Report
 from photosearch.indexer.decode_pool import DecodePool, default_workers
@@ -37,39 +37,9 @@ from photosearch.model import Encoder, resolve
 from photosearch.paths import app_paths
 
 _MAX_MEGAPIXELS = 250
-_SAMPLE_EVERY_S = 0.1
 _EXPORT_LIMIT_SECONDS = 300
 _EXPORT_LOOK_SECONDS = 5
-_EXPORT_PHOTOS = 80
-
-
-class MemoryWatch:
-    """The most memory that this process and its children held together, in MB (proportional set size on Linux)."""
-
-    def __init__(self) -> None:
-        self.peak_mb = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> MemoryWatch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        me = psutil.Process()
-        while not self._stop.wait(_SAMPLE_EVERY_S):
-            total = 0
-            for process in (me, *me.children(recursive=True)):
-                try:
-                    info = process.memory_full_info()
-                    total += getattr(info, "pss", info.rss)
-                except psutil.Error:
-                    continue
-            self.peak_mb = max(self.peak_mb, total / 1e6)
+EXPORT_PHOTOS = 80
 
 
 def decode_rate(files: Sequence[Path], encoder: Encoder) -> tuple[float, np.ndarray]:
@@ -175,7 +145,7 @@ def main() -> None:
         exports.mkdir()
         with Encoder(spec, threads=cores, exports=exports) as everyday:
             _, pixels = decode_rate(files, everyday)
-            print(f"  {prepare_export(everyday, pixels[:_EXPORT_PHOTOS])}", flush=True)
+            print(f"  {prepare_export(everyday, pixels[:EXPORT_PHOTOS])}", flush=True)
             decode, encode = rounds(options.rounds, decode_only, encode_only)
         mine, other = rounds(options.rounds, ours, theirs)
         bounds = [1 / (1 / d + 1 / e) for d, e in zip(decode, encode, strict=True)]

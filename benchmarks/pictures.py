@@ -18,18 +18,22 @@ _QUALITY = 88
 _PAINTED = 30
 
 
-def write_photos(folder: Path, *, count: int, seed: int = 3) -> list[Path]:
-    """Write ``count`` JPEGs; returns their paths. _PAINTED are different pictures; the others are those again with some
-    bytes after their end, which makes another file of them that costs as much."""
+def write_photos(
+    folder: Path, *, count: int, seed: int = 3, long_side_px: int = WIDTH, painted: int = _PAINTED
+) -> list[Path]:
+    """Write ``count`` JPEGs; returns their paths. ``painted`` are different pictures; the others are those again with
+    some bytes after their end, which makes another file of them that costs as much."""
     random = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for number in range(count):
-        file = folder / f"photo-{number:04d}.jpg"
-        if number < _PAINTED:
-            _photo(random).save(file, "JPEG", quality=_QUALITY)
+        file = folder / f"photo-{number:05d}.jpg"
+        if number < painted:
+            picture = _photo(random)
+            picture.thumbnail((long_side_px, long_side_px))
+            picture.save(file, "JPEG", quality=_QUALITY)
         else:
-            file.write_bytes(files[number % _PAINTED].read_bytes() + b"%08d" % number)
+            file.write_bytes(files[number % painted].read_bytes() + b"%08d" % number)
         files.append(file)
     return files
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import shutil
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from photosearch.model import Encoder, resolve
 from photosearch.paths import ENVIRONMENT_OVERRIDE, AppPaths, app_paths
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +46,32 @@ def photos(shared: Path) -> Path:
 def data() -> Path:
     """The small files that belong to the tests; read only."""
     return ROOT / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
+def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in model's exports, made as they are made: by the first process that runs it. Never changed.
+
+    A library makes its own with its first photos, which takes seconds; where they are not the subject of a test, it
+    begins with a copy of these (``with_exports``).
+    """
+    folder = tmp_path_factory.mktemp("builtin") / "models"
+    with Encoder(resolve("builtin"), exports=folder) as encoder:
+        encoder.start()
+        assert encoder.record is not None
+    return folder
+
+
+@pytest.fixture
+def new_data_dir(tmp_path: Path, exported_model: Path) -> Path:
+    """The data folder of a library that holds nothing yet but the built-in model's exports."""
+    return with_exports(tmp_path / "data", exported_model)
+
+
+def with_exports(data_dir: Path, exports: Path) -> Path:
+    """``data_dir``, made with the model's exports in it."""
+    shutil.copytree(exports, app_paths(data_dir).models)
+    return data_dir
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from photosearch.ui.dialogs import Dialogs, bring_up
 from photosearch.ui.grid import PhotoGrid
 from photosearch.ui.intake import Intake
 from photosearch.ui.notice_bar import NoticeBar
-from photosearch.ui.pages import PageView
+from photosearch.ui.pages import Page, PageView
 from photosearch.ui.photo_actions import PhotoActions
 from photosearch.ui.photo_model import PhotoModel
 from photosearch.ui.preview import Preview
@@ -61,7 +61,7 @@ class Window(QWidget):
         super().__init__()
         self.session = session
         self._pictures = pictures or pictures_folder()
-        self._pictures_are_there = False
+        self._pictures_are_there = True  # as nearly always; it is looked up when the library is open
         self._state_file = QSettings(str(paths.window_state), QSettings.Format.IniFormat)
         self.dialogs = Dialogs(session, self)
         self._failure = ""
@@ -305,7 +305,7 @@ class Window(QWidget):
             if page is not None:
                 self.page.show_page(page)
 
-    def _page(self) -> welcome.Page | None:
+    def _page(self) -> Page | None:
         offered = self._pictures if self._pictures_are_there else None
         return welcome.page_for(self.session, pictures=offered, doings=self._doings)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import with_exports
 from tests.e2e.desktop import Desktop, wait_for
 from tests.e2e.pictures import picture
 from tests.e2e.program import FIRST_SIZE, OPENED, Neighbour, Program, State
@@ -99,9 +100,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def indexed(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+def indexed(tmp_path_factory: pytest.TempPathFactory, pictures: Path, exported_model: Path) -> Path:
     """The data folder of a library in which ``pictures`` are indexed. Never changed."""
-    data_dir = tmp_path_factory.mktemp("e2e-library") / "data"
+    data_dir = with_exports(tmp_path_factory.mktemp("e2e-library") / "data", exported_model)
     done = Command(data_dir)("index", pictures, "--quiet")
     assert done.status == 0, done.err.decode()
     return data_dir

@@ -13,7 +13,7 @@ from tests.e2e.pictures import many_pictures
 from tests.e2e.program import Program, State
 from tests.integration.command import Command
 
-_MANY = 80
+_MANY = 320
 
 Start = Callable[..., Program]
 
@@ -49,32 +49,30 @@ def ended_well(program: Program) -> None:
 
 
 def test_closing_in_the_middle_of_indexing_keeps_what_was_done_and_the_next_start_goes_on(
-    start: Start, many: Path, tmp_path: Path
+    start: Start, many: Path, new_data_dir: Path
 ) -> None:
-    data_dir = tmp_path / "data"
-    first = start(data_dir, many)
+    first = start(new_data_dir, many)
     seen = in_the_middle(first)
     press_ctrl_q(first)
     ended_well(first)
-    status = Command(data_dir)("status", "--json").json
+    status = Command(new_data_dir)("status", "--json").json
     assert seen["searchable"] <= status["searchable"] < _MANY
     assert status["files"] == status["searchable"] + status["pending"] == _MANY
-    second = start(data_dir)
+    second = start(new_data_dir)
     seen = second.until("all of them", lambda s: s["searchable"] == _MANY and s["phase"] == "IDLE")
     assert seen["encoded"] == _MANY - status["searchable"]
 
 
 def test_a_kill_in_the_middle_of_indexing_leaves_no_process_and_the_next_start_works(
-    start: Start, many: Path, tmp_path: Path
+    start: Start, many: Path, new_data_dir: Path
 ) -> None:
-    data_dir = tmp_path / "data"
-    first = start(data_dir, many)
+    first = start(new_data_dir, many)
     seen = in_the_middle(first)
     first.kill()
-    status = Command(data_dir)("status", "--json").json
+    status = Command(new_data_dir)("status", "--json").json
     assert status["searchable"] >= seen["searchable"]
     # The first one left its socket and its lock file behind.
-    second = start(data_dir)
+    second = start(new_data_dir)
     second.until("all that was done", lambda s: s["searchable"] >= status["searchable"] and s["grid"])
 
 

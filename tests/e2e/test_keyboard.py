@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from photosearch.errors import display_path
 from tests.e2e.desktop import wait_for
 from tests.e2e.program import OPENED, Program
 
@@ -88,11 +89,15 @@ def test_ctrl_with_plus_and_minus_changes_the_size_and_the_choice_is_kept(progra
     program.until("the size as before", lambda s: s["tile_px"] == before)
 
 
+def shown_name(path: str) -> str:
+    return display_path(Path(path).name)
+
+
 def test_i_shows_the_details_of_the_current_photo(program: Program) -> None:
     program.desktop.key("i")
-    seen = program.until("its details", lambda s: Path(s["rows"][0]).name in (s["details"] or ()))
+    seen = program.until("its details", lambda s: shown_name(s["rows"][0]) in (s["details"] or ()))
     program.desktop.key("Right")
-    program.until("the next one's", lambda s: Path(seen["rows"][1]).name in s["details"])
+    program.until("the next one's", lambda s: shown_name(seen["rows"][1]) in s["details"])
     program.desktop.key("i")
     program.until("no details", lambda s: s["details"] is None)
 

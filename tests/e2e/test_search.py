@@ -68,12 +68,14 @@ def test_ten_thousand_pasted_characters_are_cut_and_searched(program: Program, n
     assert seen["place"][2:] == list(FIRST_SIZE)
 
 
-def test_words_find_the_real_photos_that_show_them(start: Callable[..., Program], photos: Path, tmp_path: Path) -> None:
+def test_words_find_the_real_photos_that_show_them(
+    start: Callable[..., Program], photos: Path, tmp_path: Path, new_data_dir: Path
+) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in _FLOWERS + _OTHERS:
         shutil.copyfile(photos / "personal" / name, folder / name)
-    program = start(tmp_path / "data", folder)
+    program = start(new_data_dir, folder)
     program.ready(rows=len(_FLOWERS + _OTHERS))
     seen = words_typed(program, "a photo of a flower")
     first = [Path(row).name for row in seen["rows"]][: len(_FLOWERS)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import with_exports
 from tests.integration.command import Command
 
 ODD_NAMES = (
@@ -42,9 +43,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Command:
+def made_once(tmp_path_factory: pytest.TempPathFactory, pictures: Path, exported_model: Path) -> Command:
     """``pictures``, indexed. Only for looking; ``library`` is for changing."""
-    command = Command(tmp_path_factory.mktemp("library") / "data")
+    command = Command(with_exports(tmp_path_factory.mktemp("library") / "data", exported_model))
     done = command("index", pictures, "--quiet")
     assert done.status == 0, done.err.decode()
     return command

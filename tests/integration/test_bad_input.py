@@ -51,14 +51,14 @@ def test_a_folder_that_cannot_be_indexed_is_named_with_the_reason(tmp_path):
     assert command("status", "--json").json["folders"] == []
 
 
-def test_one_bad_folder_does_not_keep_the_others_from_being_indexed(tmp_path):
+def test_one_bad_folder_does_not_keep_the_others_from_being_indexed(tmp_path, new_data_dir):
     (tmp_path / "good").mkdir()
     picture(tmp_path / "good" / "a.jpg", 1)
-    done = Command(tmp_path / "data")("index", tmp_path / "nowhere", tmp_path / "good", "--json")
+    done = Command(new_data_dir)("index", tmp_path / "nowhere", tmp_path / "good", "--json")
     assert (done.status, done.json["encoded"], done.err.count(b"\n")) == (1, 1, 1)
 
 
-def test_pictures_that_cannot_be_read_are_listed_with_a_reason_and_the_rest_goes_on(tmp_path, data):
+def test_pictures_that_cannot_be_read_are_listed_with_a_reason_and_the_rest_goes_on(tmp_path, data, new_data_dir):
     folder = tmp_path / "pictures"
     folder.mkdir()
     picture(folder / "good.jpg", 1)
@@ -70,7 +70,7 @@ def test_pictures_that_cannot_be_read_are_listed_with_a_reason_and_the_rest_goes
     picture(folder / "locked.jpg", 2)
     (folder / "locked.jpg").chmod(0)
     shutil.copyfile(data / "png_named.jpg", folder / "mislabelled.jpg")
-    command = Command(tmp_path / "data")
+    command = Command(new_data_dir)
     done = command("index", folder, "--json", obey=True)
     assert (done.status, done.json["encoded"], done.json["problems"]) == (0, 2, 5)
     assert done.err.decode() == "photosearch: 5 files could not be used; `photosearch problems` says why.\n"
@@ -151,7 +151,7 @@ def test_a_model_that_cannot_be_used_is_named_with_what_to_do(tmp_path, name, sa
 
 
 @pytest.mark.parametrize("missing", ["open_clip_config.json", "open_clip_model.safetensors", "both", "torn"])
-def test_a_model_folder_without_its_files_is_named_with_what_is_missing(tmp_path, missing):
+def test_a_model_folder_without_its_files_is_named_with_what_is_missing(tmp_path, missing, new_data_dir):
     model = tmp_path / "model"
     shutil.copytree(resource("models", "photosearch-mini-64"), model)
     if missing == "torn":
@@ -161,7 +161,7 @@ def test_a_model_folder_without_its_files_is_named_with_what_is_missing(tmp_path
             if missing in (file.name, "both"):
                 file.unlink()
     picture(tmp_path / "a.jpg", 1)
-    command = Command(tmp_path / "data")
+    command = Command(new_data_dir)
     sentence = command("--model", model, "index", tmp_path).sentence(status=1)
     assert str(model) in sentence
     assert command("index", tmp_path, "--json").json["encoded"] == 1  # the library itself is well

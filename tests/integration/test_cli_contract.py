@@ -48,8 +48,8 @@ def real_path(hit: dict) -> bytes:
     return base64.b64decode(hit["path_bytes"]) if "path_bytes" in hit else os.fsencode(hit["path"])
 
 
-def test_indexing_reports_what_it_did_and_a_second_run_encodes_nothing(tmp_path, pictures):
-    command = Command(tmp_path / "data")
+def test_indexing_reports_what_it_did_and_a_second_run_encodes_nothing(new_data_dir, pictures):
+    command = Command(new_data_dir)
     first = command("index", pictures, "--json")
     assert first.status == 0
     assert first.err.decode() == "photosearch: 1 file could not be used; `photosearch problems` says why.\n"
@@ -83,8 +83,8 @@ def test_the_status_agrees_with_the_files_on_disk(made_once, pictures):
     assert [(f["path"], f["state"], f["photos"]) for f in status["folders"]] == [(str(pictures), "here", files - 1)]
 
 
-def test_real_photos_are_all_indexed_and_the_account_is_right(tmp_path, photos):
-    command = Command(tmp_path / "data")
+def test_real_photos_are_all_indexed_and_the_account_is_right(new_data_dir, photos):
+    command = Command(new_data_dir)
     report = command("index", photos, "--json").json
     files = len(on_disk(photos))
     assert (report["found"], report["encoded"] + report["copied"], report["problems"]) == (files, files, 0)
@@ -179,8 +179,8 @@ def test_folders_are_excluded_included_removed_and_added_without_encoding_again(
     assert str(pictures) in library("folders").lines[0]
 
 
-def test_a_folder_that_is_away_loses_nothing_until_it_is_forgotten(tmp_path, own_pictures):
-    command = Command(tmp_path / "data")
+def test_a_folder_that_is_away_loses_nothing_until_it_is_forgotten(tmp_path, own_pictures, new_data_dir):
+    command = Command(new_data_dir)
     photos = command("index", own_pictures, "--json").json["encoded"]
     own_pictures.rename(tmp_path / "unplugged")
     done = command("index", "--json")

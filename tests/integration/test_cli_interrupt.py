@@ -57,9 +57,9 @@ def wait_until(condition: Callable[[], object], running: Callable[[], int | None
     ],
 )
 def test_an_interrupted_run_keeps_what_was_committed_and_the_next_one_does_the_rest(
-    tmp_path, many, moment, whole_group
+    tmp_path, many, moment, whole_group, new_data_dir
 ):
-    command = Command(tmp_path / "data")
+    command = Command(tmp_path / "first" if moment == "the model loads" else new_data_dir)
     process = command.start("index", many)
     with process:
         us = psutil.Process(process.pid)

@@ -23,12 +23,12 @@ def next_line(process, *, containing: str) -> str:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_a_watched_folder_is_followed_until_the_user_stops_it(tmp_path):
+def test_a_watched_folder_is_followed_until_the_user_stops_it(tmp_path, new_data_dir):
     folder = tmp_path / "photos"
     folder.mkdir()
     picture(folder / "first.jpg", 1)
     picture(tmp_path / "later.jpg", 2)
-    command = Command(tmp_path / "data")
+    command = Command(new_data_dir)
     process = command.start("index", folder, "--watch", "--json")
     watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
     watchdog.start()

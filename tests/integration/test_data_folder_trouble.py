@@ -93,8 +93,8 @@ def test_a_data_folder_that_may_not_be_written_any_more_is_told_and_work_goes_on
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.long)])
-def test_of_two_that_start_at_once_one_works_and_the_other_says_who_does(tmp_path, rounds):
-    folder, command = tmp_path / "photos", Command(tmp_path / "data")
+def test_of_two_that_start_at_once_one_works_and_the_other_says_who_does(tmp_path, rounds, new_data_dir):
+    folder, command = tmp_path / "photos", Command(new_data_dir)
     folder.mkdir()
     refused = 0
     for number in range(rounds):

@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,13 +42,9 @@ def run_python(program: str, *arguments: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def exports(tmp_path_factory) -> Path:
-    """Exports of the built-in model, made as they are made: by the first process that runs it."""
-    folder = tmp_path_factory.mktemp("builtin") / "models"
-    with Encoder(resolve("builtin"), device="cpu", exports=folder) as encoder:
-        info = encoder.start()
-    assert info.precision == "ONNX Runtime fp32"
-    return folder
+def exports(tmp_path_factory, exported_model: Path) -> Path:
+    """Exports of the built-in model."""
+    return Path(shutil.copytree(exported_model, tmp_path_factory.mktemp("builtin") / "models"))
 
 
 @pytest.fixture(scope="module")

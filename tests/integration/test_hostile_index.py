@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from photosearch.media.formats import is_picture_name
+from tests.conftest import with_exports
 from tests.integration.command import LIMIT_SECONDS, Command, obeying_permissions
 
 FOLDERS = ("bombs", "broken", "formats", "metadata", "orientation", "raw")
@@ -100,9 +101,11 @@ def material(shared: Path) -> dict[bytes, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def indexed(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, MemoryWatch]:
+def indexed(
+    shared: Path, exported_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Command, MemoryWatch]:
     """The material, indexed once, and the memory that took."""
-    command = Command(tmp_path_factory.mktemp("hostile") / "data")
+    command = Command(with_exports(tmp_path_factory.mktemp("hostile") / "data", exported_model))
     process = command.start("index", shared / "hostile", "--json", "--verbose", stderr=subprocess.DEVNULL)
     with process, MemoryWatch(psutil.Process(process.pid)) as watch:
         process.communicate(timeout=2 * LIMIT_SECONDS)
@@ -192,8 +195,8 @@ def names(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Na
         subprocess.run([*script, "--remove", folder], check=True)
 
 
-def test_every_name_is_kept_to_the_byte_and_what_is_no_picture_file_is_left_alone(names, tmp_path):
-    command = Command(tmp_path / "data")
+def test_every_name_is_kept_to_the_byte_and_what_is_no_picture_file_is_left_alone(names, new_data_dir):
+    command = Command(new_data_dir)
     root = os.fsencode(names.folder)
     done = command("index", names.folder, "--json", obey=True)
     assert done.status == 0

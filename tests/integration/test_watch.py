@@ -81,7 +81,9 @@ def test_a_photo_that_is_copied_in_is_searchable_and_one_that_is_deleted_is_not(
     watched.wait_for("green.jpg", "new.jpg", "red.jpg")
     (watched.root / "red.jpg").unlink()
     watched.wait_for("green.jpg", "new.jpg")
-    assert sum(e.removed for e in watched.heard.events if isinstance(e, LibraryChanged)) == 1
+    watched.heard.wait(
+        lambda: sum(e.removed for e in watched.heard.events if isinstance(e, LibraryChanged)) == 1, "it is told"
+    )
 
 
 def test_an_edited_photo_is_encoded_anew(watched):

@@ -11,9 +11,11 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from photosearch.library import Library
+from photosearch.paths import AppPaths
 from photosearch.progress import Phase
 from photosearch.ui.drops import file_pictures
 from photosearch.ui.window import Window
+from tests.conftest import with_exports
 
 _PATIENCE_MS = 120_000
 
@@ -28,7 +30,10 @@ def some_photos(photos: Path, folder: Path) -> Path:
 
 
 @pytest.fixture
-def real_window(qtbot: QtBot, open_window, some_photos: Path) -> Iterator[Window]:
+def real_window(
+    qtbot: QtBot, open_window, some_photos: Path, app_paths_in_tmp: AppPaths, exported_model: Path
+) -> Iterator[Window]:
+    with_exports(app_paths_in_tmp.data, exported_model)
     window = open_window(opener=Library.open)
     assert window.page.title.text() == "Find any photo by what it shows"
     window.page.buttons[0].click()
