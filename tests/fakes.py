@@ -53,8 +53,11 @@ class ColourEncoder:
         self.gate = threading.Event()
         """Clear it to hold images back."""
         self.gate.set()
+        self.waiting = False
+        """Whether somebody came to a closed gate."""
 
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
+        self.waiting = not self.gate.is_set()
         self.gate.wait()
         self.images += len(pixels)
         return _vectors(pixels)

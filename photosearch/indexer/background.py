@@ -58,6 +58,7 @@ class BackgroundIndexer:
         self._unheard: frozenset[int] = frozenset()
         self._rescan = threading.Event()
         self._rescan.set()
+        self._news = _News(self._dirty, self._rescan)
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._thread.start()
 
@@ -157,7 +158,7 @@ class BackgroundIndexer:
                 self._at_rest()
                 self._pause.wait_for_resume(PAUSED_LOOK_SECONDS)
         try:
-            report = self._do_run(places=places, on_event=self._on_event, cancel=self._cancel)
+            report = self._do_run(places=places, news=self._news, on_event=self._on_event, cancel=self._cancel)
             self._on_event(Progress(Phase.IDLE, found=report.found, problems=report.problems))
         except Cancelled:
             raise
@@ -169,6 +170,20 @@ class BackgroundIndexer:
             self._on_event(Progress(Phase.IDLE))
             return False
         return True
+
+
+class _News:
+    """What the watcher marked, and whether somebody asked for a look at everything, while a run goes on."""
+
+    def __init__(self, dirty: DirtyPlaces, rescan: threading.Event) -> None:
+        self._dirty, self._rescan = dirty, rescan
+
+    def waits(self) -> bool:
+        return self._rescan.is_set() or self._dirty.seconds_to_wait() == 0.0
+
+    def take(self) -> dict[int, frozenset[bytes]] | None:
+        """None leaves everything as it is: the thread's next turn looks at all folders."""
+        return None if self._rescan.is_set() else self._dirty.take()
 
 
 def what_became_of(before: Folder, now: Folder) -> str | None:

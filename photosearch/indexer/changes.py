@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from photosearch.catalog import Catalog, FileRow, FileStat, UsualRow
@@ -42,6 +42,9 @@ class Changes:
     @property
     def any(self) -> bool:
         return bool(self.new or self.changed or self.moved or self.removed or self.went_away or self.came_back)
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 def record_changes(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
-from photosearch.indexer.changes import TRANSIENT, record_changes
+from photosearch.indexer.changes import TRANSIENT, Changes, record_changes
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.pace import Pace
 from photosearch.indexer.pipeline import ImageEncoder, Pipeline, Tally
@@ -35,6 +35,16 @@ class ActiveModel:
     id: int
     index: VectorIndex
     encoder: ImageEncoder
+
+
+class News(Protocol):
+    """What happened since a run began."""
+
+    def waits(self) -> bool:
+        """Whether there is some that is ready to be looked at."""
+
+    def take(self) -> Mapping[int, frozenset[bytes]] | None:
+        """Places to look at now (folder id → relative paths); None where everything is to be looked at anew."""
 
 
 class ModelSource(Protocol):
@@ -83,23 +93,19 @@ class Indexer:
         self,
         *,
         places: Mapping[int, frozenset[bytes]] | None = None,
+        news: News | None = None,
         on_event: Callable[[Event], None],
         cancel: CancelToken,
     ) -> IndexReport:
         """Bring the library up to date with ``places`` (folder id → relative paths), or with all its folders.
 
+        news: what happens while the run goes on is looked at in between, so that a new photo does not wait for the end
+        of a first run; a wish to look at everything ends the run, and what it did not reach stays pending.
         Raises Cancelled, ModelUnavailable and the LibraryError tree; what was committed before stays.
         """
         started = time.monotonic()
         on_event(Progress(Phase.SCANNING))
-        changes = record_changes(self._catalog, places=places, cancel=cancel)
-        if places is None:
-            self._catalog.files.retry(TRANSIENT)
-        paired = self._pair() if changes.any or self._catalog.pairs.stale(wanted=self._pair_raw) else 0
-        if changes.removed or changes.changed or paired:
-            self._models.reconcile()
-        if changes.any or paired:
-            on_event(LibraryChanged(removed=changes.removed))
+        changes = self._look(places, on_event, cancel)
         tally = Tally()
         device = ""
         known = self._models.known_id
@@ -112,13 +118,24 @@ class Indexer:
             if known != active.id:
                 work = self._catalog.files.work(active.id)
             encoding_started = time.monotonic()
-            tally = self._read(work, active, on_event, cancel)
+
+            def look() -> list[WorkItem]:
+                nonlocal changes
+                marked = news.take() if news is not None else {}
+                if marked is None:
+                    return []
+                if marked:
+                    changes += self._look(marked, on_event, cancel)
+                return self._catalog.files.work(active.id)
+
+            has_news = news.waits if news is not None else lambda: False
+            tally = self._read(work, active, on_event, cancel, has_news=has_news, look=look)
             if self._pair():
                 # Raw files whose partner turned out to be unreadable are read by themselves.
                 tried = {item.file_id for item in work}
                 alone = [item for item in self._catalog.files.work(active.id) if item.file_id not in tried]
                 if alone:
-                    tally += self._read(alone, active, on_event, cancel)
+                    tally += self._read(alone, active, on_event, cancel, has_news=has_news, look=look)
             self._models.reconcile()
         if (changes.any or places is None) and self._catalog.files.forget_found_elsewhere():
             on_event(LibraryChanged())
@@ -145,6 +162,20 @@ class Indexer:
         log.info("index run: %s", report)
         return report
 
+    def _look(
+        self, places: Mapping[int, frozenset[bytes]] | None, on_event: Callable[[Event], None], cancel: CancelToken
+    ) -> Changes:
+        """Write down what changed on the disk; what is gone leaves the index."""
+        changes = record_changes(self._catalog, places=places, cancel=cancel)
+        if places is None:
+            self._catalog.files.retry(TRANSIENT)
+        paired = self._pair() if changes.any or self._catalog.pairs.stale(wanted=self._pair_raw) else 0
+        if changes.removed or changes.changed or paired:
+            self._models.reconcile()
+        if changes.any or paired:
+            on_event(LibraryChanged(removed=changes.removed))
+        return changes
+
     def _pair(self) -> int:
         """Raw files and the pictures beside them; returns how many raw files gained or lost their partner."""
         return self._catalog.pairs.update(
@@ -152,7 +183,14 @@ class Indexer:
         )
 
     def _read(
-        self, work: list[WorkItem], active: ActiveModel, on_event: Callable[[Event], None], cancel: CancelToken
+        self,
+        work: list[WorkItem],
+        active: ActiveModel,
+        on_event: Callable[[Event], None],
+        cancel: CancelToken,
+        *,
+        has_news: Callable[[], bool],
+        look: Callable[[], list[WorkItem]],
     ) -> Tally:
         """Decode, encode and commit; files that changed meanwhile get further tries, for their writer may be done."""
         total = Tally()
@@ -172,6 +210,8 @@ class Indexer:
                     pause=self._pause,
                     pace=self._pace,
                     on_screen=self._on_screen,
+                    has_news=has_news,
+                    look=look,
                 )
                 total += pipeline.run(work)
                 if not pipeline.unsettled:

@@ -46,6 +46,10 @@ class Meter:
         self._left = TimeLeft()
         self._last = float("-inf")
 
+    def set_total(self, total: int) -> None:
+        """More work was found, or some of it went away."""
+        self._total = total
+
     def restart(self) -> None:
         """The work stood still on purpose: what was measured before the pause says nothing now."""
         self._bursts.clear()

@@ -40,6 +40,8 @@ _PAUSED_LOOK_S = 60.0
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
 _LOST_IN_A_ROW = 3
+LOOK_APART_SECONDS = 5.0
+"""Looking at what the watcher heard lets the workers run dry for a moment: not oftener than this."""
 _NO_VECTOR = "The model could not make anything of this picture."
 
 
@@ -91,7 +93,11 @@ class Pipeline:
         pause: PauseSwitch,
         pace: Pace,
         on_screen: OnScreen,
+        has_news: Callable[[], bool] = lambda: False,
+        look: Callable[[], Sequence[WorkItem]] = tuple,
     ) -> None:
+        """has_news: whether files changed meanwhile; then ``look`` is called, when nothing is under way, and returns
+        all the work there is from then on."""
         self._catalog = catalog
         self._thumbnails = thumbnails
         self._index = index
@@ -105,6 +111,8 @@ class Pipeline:
         self._pause = pause
         self._pace = pace
         self._on_screen = on_screen
+        self._has_news = has_news
+        self._look = look
         self._finished: queue.Queue[tuple[str, object, Future]] = queue.Queue()
         self._ready: deque[_Read] = deque()
         self._known: list[_Read] = []
@@ -124,12 +132,14 @@ class Pipeline:
         waiting = Waiting(work, self._on_screen)
         upcoming: WorkItem | None = waiting.next()
         in_workers = 0
+        looked_at = time.monotonic()
         while True:
             self._cancel.raise_if_cancelled()
             gait = self._pace.now()
             held = self._pause.paused or gait.halted
+            asked = time.monotonic() - looked_at >= LOOK_APART_SECONDS and self._has_news()
             room = min(limit - len(self._ready), gait.decoding)
-            if held or (gait.alternate and self._encoding):
+            if held or asked or (gait.alternate and self._encoding):
                 room = 0
             while upcoming is not None and in_workers < room:
                 young = upcoming.mtime_ns / 1e9 - time.time() + SETTLE_SECONDS
@@ -150,6 +160,13 @@ class Pipeline:
                 self._commit_known()
             if drained and upcoming is None:
                 break
+            if drained and asked:
+                work = self._look()
+                waiting = Waiting(work, self._on_screen)
+                upcoming = waiting.next()
+                meter.set_total(self.tally.done + len(work))
+                looked_at = time.monotonic()
+                continue
             if drained and held:
                 self._stand_still(meter)
                 continue

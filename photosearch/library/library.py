@@ -30,7 +30,7 @@ from photosearch.errors import (
 from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_pixels, read_preview, read_thumbnail
-from photosearch.indexer.indexer import Indexer
+from photosearch.indexer.indexer import Indexer, News
 from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
 from photosearch.indexer.volumes import volume_of
@@ -245,6 +245,7 @@ class Library:
         self,
         *,
         places: Mapping[int, frozenset[bytes]] | None = None,
+        news: News | None = None,
         on_event: Callable[[Event], None],
         cancel: CancelToken,
         pause: PauseSwitch,
@@ -262,7 +263,7 @@ class Library:
                 max_megapixels=int(self.settings["max_megapixels"]),
                 pair_raw=bool(self.settings["pair_raw_with_jpeg"]),
             )
-            report = indexer.run(places=places, on_event=on_event, cancel=cancel)
+            report = indexer.run(places=places, news=news, on_event=on_event, cancel=cancel)
             self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged
             self._model.save()
             self._catalog.back_up_daily()

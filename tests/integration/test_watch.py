@@ -22,6 +22,8 @@ from photosearch.records import Folder, FolderState, IndexReport, Query
 from tests.fakes import ColourEncoder
 from tests.small_library import PATIENCE_S, Heard, decode_inline, edit, open_library, paint
 
+_MANY = 80
+
 
 class Watched:
     """A library that watches a folder of photos."""
@@ -325,6 +327,65 @@ def test_photos_of_names_that_are_no_text_are_noticed(watched):
     watched.wait_for("green.jpg", "red.jpg", name)
     (watched.root / name).unlink()
     watched.wait_for("green.jpg", "red.jpg")
+
+
+class LongRun:
+    """A library of many photos whose first run waits in the encoder with the first batch."""
+
+    def __init__(self, library: Library, root: Path, encoder: ColourEncoder) -> None:
+        self.library, self.root, self.encoder = library, root, encoder
+        self.heard = Heard()
+        for number in range(_MANY):
+            paint(root / f"{number}.jpg", "green", mark=number, age=number)
+        encoder.gate.clear()
+        library.add_folder(root)
+        library.watch(self.heard)
+        self.heard.wait(lambda: encoder.waiting, "the first batch is in the encoder")
+
+    def go_on(self) -> None:
+        """Once the watcher's news are ready to be looked at."""
+        self.heard.wait(self.library._background._news.waits, "there are news")
+        self.encoder.gate.set()
+
+    def before(self, name: str) -> int:
+        """How many photos were committed before the one of this name."""
+        hits = self.library.search(Query("green"), count=2 * _MANY).hits
+        (wanted,) = (h.photo_id for h in hits if h.path.name == name)
+        return sum(h.photo_id < wanted for h in hits)
+
+
+@pytest.fixture
+def long_run(app_paths_in_tmp, tmp_path, monkeypatch) -> Iterator[LongRun]:
+    decode_inline(monkeypatch)
+    monkeypatch.setattr("photosearch.indexer.watch.QUIET_SECONDS", 0.1)
+    monkeypatch.setattr("photosearch.indexer.pipeline.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("photosearch.indexer.pipeline.LOOK_APART_SECONDS", 0.0)
+    encoders: list[ColourEncoder] = []
+    library = open_library(app_paths_in_tmp, encoders=encoders)
+    try:
+        yield LongRun(library, tmp_path / "photos", encoders[0])
+    finally:
+        encoders[0].gate.set()
+        library.close()
+
+
+def test_a_photo_that_comes_during_a_long_first_run_does_not_wait_for_its_end(long_run):
+    paint(long_run.root / "new.jpg", "green", mark=_MANY, age=-1)
+    (long_run.root / f"{_MANY - 1}.jpg").unlink()  # it is the last in the row
+    long_run.go_on()
+    long_run.heard.wait(lambda: long_run.library.status().searchable == _MANY, "all are searchable")
+    assert long_run.before("new.jpg") < _MANY // 2
+    assert long_run.library.status().problems == 0
+    totals = [e.total for e in long_run.heard.events if isinstance(e, Progress) and e.phase is Phase.ENCODING]
+    assert set(totals) == {_MANY}  # one came, one went
+
+
+def test_a_folder_that_is_added_during_a_long_first_run_does_not_wait_for_its_end(long_run, tmp_path):
+    paint(tmp_path / "other" / "added.jpg", "green", mark=_MANY, age=-1)
+    long_run.library.add_folder(tmp_path / "other")
+    long_run.go_on()
+    long_run.heard.wait(lambda: long_run.library.status().searchable == _MANY + 1, "all are searchable")
+    assert long_run.before("added.jpg") < _MANY // 2
 
 
 def test_a_folder_that_is_added_while_the_folders_are_looked_up_is_watched(tmp_path):
