@@ -50,6 +50,9 @@ class InlinePool:
     def __init__(self, *_: object) -> None:
         pass
 
+    def start(self) -> None:
+        pass
+
     def submit(self, function: Callable[..., Any], *args: Any) -> Future:
         future: Future = Future()
         try:

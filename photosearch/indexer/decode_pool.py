@@ -20,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from photosearch import interrupts
 from photosearch.errors import PhotoError, ProblemCode
+from photosearch.indexer import decode_worker
 from photosearch.indexer.worker_limits import MEMORY_LIMIT_BYTES, limit_worker
 
 TASK_SECONDS = 20.0
@@ -61,6 +62,10 @@ class DecodePool:
         self._last_answer = 0.0
         self._open = True
         self._lock = threading.RLock()  # a task may be done before its callback is attached
+
+    def start(self) -> None:
+        """Start the workers before there is work for them: they need a moment, while a model is loaded for one."""
+        self.submit(decode_worker.be_ready)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future:
         """Run ``function(*args)`` in a worker. ``outcome_of`` turns the future into its value or a PhotoError."""

@@ -36,6 +36,10 @@ class ReadPhoto:
     pixels: np.ndarray | None = None
 
 
+def be_ready() -> None:
+    """Nothing is to be done: what the module imports is loaded by now."""
+
+
 def read_photo(path: Path, known: frozenset[bytes], preprocess: Preprocess, max_megapixels: int) -> ReadPhoto:
     """Read a file and prepare it for the catalog and the encoder. Raises PhotoError."""
     data, size, mtime_ns, settled = _read(path)

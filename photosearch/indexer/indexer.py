@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from photosearch.catalog import Catalog, ThumbnailStore, WorkItem
@@ -113,29 +114,34 @@ class Indexer:
         encoding_started = time.monotonic()
         if work:
             on_event(Progress(Phase.LOADING, found=changes.found, total=len(work)))
-            active = self._models.activate()
-            device = active.encoder.info.device
-            if known != active.id:
-                work = self._catalog.files.work(active.id)
-            encoding_started = time.monotonic()
+            with closing(DecodePool(min(self._pace.workers, len(work)))) as pool:
+                pool.start()  # and while its processes start, the model is loaded
+                active = self._models.activate()
+                device = active.encoder.info.device
+                if known != active.id:
+                    work = self._catalog.files.work(active.id)
+                encoding_started = time.monotonic()
 
-            def look() -> list[WorkItem]:
-                nonlocal changes
-                marked = news.take() if news is not None else {}
-                if marked is None:
-                    return []
-                if marked:
-                    changes += self._look(marked, on_event, cancel)
-                return self._catalog.files.work(active.id)
+                def look() -> list[WorkItem]:
+                    nonlocal changes
+                    marked = news.take() if news is not None else {}
+                    if marked is None:
+                        return []
+                    if marked:
+                        changes += self._look(marked, on_event, cancel)
+                    return self._catalog.files.work(active.id)
 
-            has_news = news.waits if news is not None else lambda: False
-            tally = self._read(work, active, on_event, cancel, has_news=has_news, look=look)
-            if self._pair():
-                # Raw files whose partner turned out to be unreadable are read by themselves.
-                tried = {item.file_id for item in work}
-                alone = [item for item in self._catalog.files.work(active.id) if item.file_id not in tried]
-                if alone:
-                    tally += self._read(alone, active, on_event, cancel, has_news=has_news, look=look)
+                has_news = news.waits if news is not None else lambda: False
+                read = partial(
+                    self._read, active=active, pool=pool, on_event=on_event, cancel=cancel, has_news=has_news, look=look
+                )
+                tally = read(work)
+                if self._pair():
+                    # Raw files whose partner turned out to be unreadable are read by themselves.
+                    tried = {item.file_id for item in work}
+                    alone = [item for item in self._catalog.files.work(active.id) if item.file_id not in tried]
+                    if alone:
+                        tally += read(alone)
             self._models.reconcile()
         if (changes.any or places is None) and self._catalog.files.forget_found_elsewhere():
             on_event(LibraryChanged())
@@ -185,36 +191,36 @@ class Indexer:
     def _read(
         self,
         work: list[WorkItem],
+        *,
         active: ActiveModel,
+        pool: DecodePool,
         on_event: Callable[[Event], None],
         cancel: CancelToken,
-        *,
         has_news: Callable[[], bool],
         look: Callable[[], list[WorkItem]],
     ) -> Tally:
         """Decode, encode and commit; files that changed meanwhile get further tries, for their writer may be done."""
         total = Tally()
-        with closing(DecodePool(min(self._pace.workers, len(work)))) as pool:
-            for _ in range(_TRIES_FOR_GROWING_FILES):
-                pipeline = Pipeline(
-                    catalog=self._catalog,
-                    thumbnails=self._thumbnails,
-                    index=active.index,
-                    encoder=active.encoder,
-                    pool=pool,
-                    model_id=active.id,
-                    max_megapixels=self._max_megapixels,
-                    on_progress=on_event,
-                    on_added=lambda added: on_event(LibraryChanged(added=added)),
-                    cancel=cancel,
-                    pause=self._pause,
-                    pace=self._pace,
-                    on_screen=self._on_screen,
-                    has_news=has_news,
-                    look=look,
-                )
-                total += pipeline.run(work)
-                if not pipeline.unsettled:
-                    break
-                work = self._catalog.files.work(active.id)
+        for _ in range(_TRIES_FOR_GROWING_FILES):
+            pipeline = Pipeline(
+                catalog=self._catalog,
+                thumbnails=self._thumbnails,
+                index=active.index,
+                encoder=active.encoder,
+                pool=pool,
+                model_id=active.id,
+                max_megapixels=self._max_megapixels,
+                on_progress=on_event,
+                on_added=lambda added: on_event(LibraryChanged(added=added)),
+                cancel=cancel,
+                pause=self._pause,
+                pace=self._pace,
+                on_screen=self._on_screen,
+                has_news=has_news,
+                look=look,
+            )
+            total += pipeline.run(work)
+            if not pipeline.unsettled:
+                break
+            work = self._catalog.files.work(active.id)
         return total

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from photosearch.model.exports import FP32, INT8, Measured
+from photosearch.model.exports import FP32, INT8, TORCH, Measured
 from photosearch.model.preprocess import Preprocess
 
 PHOTOS_WANTED = 64
@@ -24,7 +24,8 @@ _NEAREST = 10
 _TIE = 1e-3
 """Pictures whose similarity differs by less are equally near: which of them comes tenth is chance."""
 _WORTH_IT = 0.9
-"""A less exact way has to take at most this part of the time."""
+"""What has a price has to take at most this part of the time: int8 is less exact, PyTorch takes memory and seconds to
+start."""
 _TIMED = 8
 _BATCH_MILLISECONDS = 200.0
 _BATCH_LIMIT = 64
@@ -100,11 +101,14 @@ def refusal(name: str, measured: Measured) -> str | None:
 
 
 def chosen(measured: Mapping[str, Measured], refused: Mapping[str, str]) -> str:
-    """The fastest that is not refused; int8 only where it is clearly faster than what is exact."""
-    exact = min((n for n in measured if n != INT8 and n not in refused), key=lambda n: measured[n].milliseconds)
-    if INT8 not in measured or INT8 in refused:
-        return exact
-    return INT8 if measured[INT8].milliseconds <= _WORTH_IT * measured[exact].milliseconds else exact
+    """The fastest that is not refused; PyTorch only where it is clearly faster than its export, and int8 only where it
+    is clearly faster than what is exact."""
+    best = TORCH
+    for name, price_of_staying in ((FP32, 1 / _WORTH_IT), (INT8, _WORTH_IT)):
+        usable = name in measured and name not in refused
+        if usable and measured[name].milliseconds <= price_of_staying * measured[best].milliseconds:
+            best = name
+    return best
 
 
 def batch_for(milliseconds: float) -> int:

@@ -132,6 +132,7 @@ class ExportUpkeep:
                     return False
                 self._make()
                 self._exports.keep(self._record)
+                self._news = False
         except OSError as error:
             log.warning(
                 "%s cannot be exported (%s); it goes on with %s", self._info.identity, error, self._info.precision
@@ -140,6 +141,7 @@ class ExportUpkeep:
         finally:
             with_torch = self._torch is not None
             self._pixels, self._rows, self._torch = [], [], None  # their memory is wanted
+        self._over = not self._judges_int8  # which is done where PyTorch goes on, too, when it has seen enough photos
         log.info("%s: %s", self._info.identity, self._record.sentence())
         return self._record.images in (FP32, INT8) and (with_torch or self._record.images != before)
 

@@ -104,6 +104,18 @@ def test_int8_is_judged_without_torch_once_a_process_has_seen_enough_photos(fold
     assert (record(folder).images, record(folder).photos) == (INT8, PHOTOS_WANTED)
 
 
+def test_int8_is_judged_where_pytorch_is_the_faster_of_the_exact_ways_too(folder, monkeypatch):
+    calls = iter([6.0, 9.0, 2.0])  # torch, fp32, int8
+    monkeypatch.setattr(candidates, "milliseconds_each", lambda encode, pixels: next(calls))
+    upkeep = upkeep_of(folder)
+    assert not upkeep.run()  # PyTorch goes on
+    assert record(folder).images == TORCH and record(folder).int8_is_open
+    assert not upkeep.due and not upkeep.when_idle
+    see(upkeep, PHOTOS_WANTED)
+    assert upkeep.due and upkeep.run()
+    assert (record(folder).images, record(folder).photos) == (INT8, PHOTOS_WANTED)
+
+
 @pytest.mark.usefixtures("int8_is_fast")
 def test_an_int8_that_changes_the_vectors_is_refused_and_not_tried_again(folder, monkeypatch, caplog):
     monkeypatch.setitem(candidates._COSINE, INT8, 1.1)
@@ -214,6 +226,12 @@ def test_int8_has_to_be_clearly_faster():
     assert candidates.chosen(exact | {INT8: Measured(7.9)}, {}) == FP32
     assert candidates.chosen(exact | {INT8: Measured(3)}, {}) == INT8
     assert candidates.chosen(exact | {INT8: Measured(3)}, {INT8: "refused"}) == FP32
+
+
+def test_pytorch_has_to_be_clearly_faster_than_its_export_which_needs_less_memory():
+    assert candidates.chosen({TORCH: Measured(10), FP32: Measured(10.9)}, {}) == FP32
+    assert candidates.chosen({TORCH: Measured(10), FP32: Measured(11.5)}, {}) == TORCH
+    assert candidates.chosen({TORCH: Measured(10), FP32: Measured(11.5), INT8: Measured(3)}, {}) == INT8
 
 
 def test_generated_pictures_are_always_the_same_and_differ_from_each_other():
