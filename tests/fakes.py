@@ -75,6 +75,9 @@ class ColourEncoder:
     def start(self) -> ModelInfo:
         return self.info
 
+    def start_soon(self) -> None:
+        pass
+
     def warm_up(self) -> None:
         pass
 

@@ -117,6 +117,7 @@ class Indexer:
             with closing(DecodePool(min(self._pace.workers, len(work)))) as pool:
                 pool.start()  # and while its processes start, the model is loaded
                 active = self._models.activate()
+                active.encoder.start_soon()
                 device = active.encoder.info.device
                 if known != active.id:
                     work = self._catalog.files.work(active.id)

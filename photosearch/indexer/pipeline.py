@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.2
 _PAUSED_LOOK_S = 60.0
+_READY_PHOTOS = 64
+"""At least so many decoded photos may wait for the encoder (a fifth of a megabyte each): while it starts, or is slower
+for a moment, the workers go on."""
+_TASKS_PER_WORKER = 3
 _COMMIT_KNOWN_AT = 500
 """Files that need no encoding are committed in groups of so many."""
 _LOST_IN_A_ROW = 3
@@ -50,6 +54,8 @@ class ImageEncoder(Protocol):
 
     @property
     def info(self) -> ModelInfo: ...
+
+    def start_soon(self) -> None: ...
 
     def encode_images(self, pixels: np.ndarray) -> np.ndarray: ...
 
@@ -128,7 +134,8 @@ class Pipeline:
         """Index the files. Raises Cancelled (what was committed stays) and the LibraryError tree."""
         info = self._encoder.info
         meter = Meter(len(work), self._on_progress)
-        limit = 3 * self._pool.workers + info.batch
+        tasks = _TASKS_PER_WORKER * self._pool.workers
+        limit = max(_READY_PHOTOS, tasks + info.batch)
         waiting = Waiting(work, self._on_screen)
         upcoming: WorkItem | None = waiting.next()
         in_workers = 0
@@ -138,7 +145,7 @@ class Pipeline:
             gait = self._pace.now()
             held = self._pause.paused or gait.halted
             asked = time.monotonic() - looked_at >= LOOK_APART_SECONDS and self._has_news()
-            room = min(limit - len(self._ready), gait.decoding)
+            room = min(tasks, limit - len(self._ready), gait.decoding)
             if held or asked or (gait.alternate and self._encoding):
                 room = 0
             while upcoming is not None and in_workers < room:

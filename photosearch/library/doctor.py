@@ -220,7 +220,7 @@ def _index(count: int, recall: Recall | None) -> Finding:
 def _model(paths: AppPaths, model: str | None) -> list[Finding]:
     settings = Settings(paths.settings)
     try:
-        spec = resolve(str(model or settings["model"]))
+        spec = resolve(str(model or settings["model"]), cache=paths.models)
         exports = paths.models if paths.models.exists() else None  # looked at, but none is made for the asking
         with Encoder(spec, device=str(settings["device"]), exports=exports) as encoder:
             info = encoder.start()

@@ -106,7 +106,7 @@ class Library:
         limited, instead of ``Encoder``. Raises the LibraryError tree and ModelUnavailable.
         """
         settings = Settings(paths.settings)
-        spec = resolve(str(model or settings["model"]))
+        spec = resolve(str(model or settings["model"]), cache=paths.models)
         lock = None if read_only and paths.catalog.exists() else LibraryLock(paths)
         try:
             catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)

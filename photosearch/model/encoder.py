@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from photosearch import interrupts
-from photosearch.errors import EncoderLost, ModelUnavailable, display_path
+from photosearch.errors import EncoderLost, ModelUnavailable, PhotoSearchError, display_path
 from photosearch.model import child
 from photosearch.model.exported import ExportedModel
 from photosearch.model.exports import Record
@@ -120,6 +120,15 @@ class Encoder:
         """Load what answers the first text. Raises as ``info``."""
         if self._text_tower is None or not self._text_tower.load():
             self._ready_process()
+
+    def start_soon(self) -> None:
+        """Start the process in the background, for pictures are about to come. What goes wrong is told to who asks."""
+
+        def start() -> None:
+            with contextlib.suppress(PhotoSearchError):
+                self._ready_process()
+
+        threading.Thread(target=start, name="photosearch-encoder-start", daemon=True).start()
 
     def start(self, say: Callable[[str], None] = log.info) -> ModelInfo:
         """Start the process unless it runs; ``say`` gets sentences on what takes long. Raises as ``info``."""

@@ -31,7 +31,7 @@ from typing import Any
 
 import filelock
 
-from photosearch.errors import display_path
+from photosearch.model.json_files import PARTIAL, read_json, sync, write_json
 from photosearch.model.manifest import ModelInfo, ModelSpec
 from photosearch.model.preprocess import Preprocess
 
@@ -42,7 +42,7 @@ VERSION = 1
 TEXT, FP32, INT8 = "text", "fp32", "int8"
 TORCH = "torch"
 GRAPH, WEIGHTS = "tower.onnx", "weights.bin"
-_MANIFEST, _RECORD, _PARTIAL = "manifest.json", "record.json", ".partial-"
+_MANIFEST, _RECORD = "manifest.json", "record.json"
 _MADE_WITH = ("torch", "open_clip_torch", "onnx", "onnxruntime")
 # Instructions that decide which precision is fast, and what int8 does when sums grow large.
 _CPU_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
@@ -161,7 +161,7 @@ class Exports:
         """The identity, where it is known without loading the model: its weights are the file that they were."""
         if spec.identity is not None:
             return spec.identity
-        facts = _read_json(self._name_file(spec))
+        facts = read_json(self._name_file(spec))
         try:
             weights = Path(facts["weights"]).stat()
             same = [weights.st_size, weights.st_mtime_ns] == facts["size_and_mtime_ns"]
@@ -173,7 +173,7 @@ class Exports:
         """Raises OSError."""
         facts = weights.stat()
         self._root.mkdir(parents=True, exist_ok=True)
-        _write_json(
+        write_json(
             self._name_file(spec),
             {
                 "identity": identity,
@@ -190,7 +190,7 @@ class Exports:
 
     def record(self, identity: str | None) -> Record | None:
         """What was chosen for a model; None where nothing was, or under other versions or on another processor."""
-        facts: Any = _read_json(self.folder(identity) / _RECORD) if identity else None
+        facts: Any = read_json(self.folder(identity) / _RECORD) if identity else None
         try:
             plain: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocess"].items()}
             preprocess = Preprocess(**plain)
@@ -204,7 +204,7 @@ class Exports:
         """Replace the record in one step. Raises OSError."""
         folder = self.folder(record.identity)
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / _RECORD, dataclasses.asdict(record))
+        write_json(folder / _RECORD, dataclasses.asdict(record))
 
     # Towers
 
@@ -246,7 +246,7 @@ class Exports:
         Call it while ``working`` says that it is ours.
         """
         target = self.folder(identity) / name
-        partial = target.with_name(f"{_PARTIAL}{name}")
+        partial = target.with_name(f"{PARTIAL}{name}")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
@@ -254,7 +254,7 @@ class Exports:
             sums = {file: _sha256(partial / file) for file in (GRAPH, WEIGHTS)}
             (partial / _MANIFEST).write_text(json.dumps({"sha256": sums}), encoding="utf-8")
             for file in (GRAPH, WEIGHTS, _MANIFEST):
-                _sync(partial / file)
+                sync(partial / file)
             shutil.rmtree(target, ignore_errors=True)
             partial.rename(target)
         except BaseException:
@@ -280,38 +280,12 @@ class Exports:
             yield False
             return
         try:
-            for old in [*self._root.glob(f"{identity}-*/"), *self.folder(identity).glob(f"{_PARTIAL}*")]:
+            for old in [*self._root.glob(f"{identity}-*/"), *self.folder(identity).glob(f"{PARTIAL}*")]:
                 if old != self.folder(identity):
                     shutil.rmtree(old, ignore_errors=True)
             yield True
         finally:
             lock.release()
-
-
-def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        log.warning("%s cannot be read and is made again: %s", display_path(file), error)
-        return None
-
-
-def _write_json(file: Path, facts: Mapping) -> None:
-    partial = file.with_name(f"{_PARTIAL}{os.getpid()}-{file.name}")
-    try:
-        partial.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        _sync(partial)
-        partial.replace(file)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _sync(file: Path) -> None:
-    with file.open("r+b") as stream:
-        os.fsync(stream.fileno())
 
 
 def _sha256(file: Path) -> str:

@@ -6,6 +6,7 @@ that differ in one byte are two models, whatever their folder or tag is called.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import hashlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from photosearch.errors import ModelUnavailable, display_path
+from photosearch.model.json_files import read_json, write_json
 from photosearch.model.preprocess import Preprocess
 from photosearch.paths import resource
 
@@ -41,6 +43,7 @@ _WEIGHTS_NAMES = (
 _WEIGHTS_SUFFIXES = (".safetensors", ".bin", ".pth")
 _CONFIG_KEYS = ("embed_dim", "vision_cfg", "text_cfg")
 _DIGEST_LETTERS = 12
+_DIGESTS = "digests.json"
 _LABEL_LETTERS = 60
 
 
@@ -75,21 +78,22 @@ class ModelInfo:
     batch: int
 
 
-def resolve(name: str) -> ModelSpec:
+def resolve(name: str, *, cache: Path | None = None) -> ModelSpec:
     """What ``name`` means: ``builtin``, a model folder (``local-dir:PATH`` or a path), or ``NAME/TAG`` of open_clip.
 
-    A folder's weights are read once for their digest. Raises ModelUnavailable with a sentence that says what is
+    A folder's weights are read once for their digest, which is remembered in the folder ``cache`` where that exists: a
+    gigabyte takes seconds to read. Raises ModelUnavailable with a sentence that says what is
     missing; whether open_clip knows the tag, and has its weights on this computer, is found when the model is loaded.
     """
     name = name.strip()
     if not name or name.lower() == BUILTIN:
-        return _from_folder(resource("models", _BUILTIN_FOLDER), BUILTIN)
+        return _from_folder(resource("models", _BUILTIN_FOLDER), BUILTIN, cache)
     if name.startswith(_LOCAL_PREFIX):
         folder = _absolute(name.removeprefix(_LOCAL_PREFIX))
-        return _from_folder(folder, str(folder))
+        return _from_folder(folder, str(folder), cache)
     folder = _absolute(name)
     if os.path.lexists(folder) or _looks_like_a_path(name):
-        return _from_folder(folder, str(folder))
+        return _from_folder(folder, str(folder), cache)
     return _from_open_clip(name)
 
 
@@ -104,7 +108,7 @@ def find_weights(folder: Path) -> Path | None:
     return files[0] if files else None
 
 
-def folder_identity(folder: Path, *, name: str) -> str:
+def folder_identity(folder: Path, *, name: str, cache: Path | None = None) -> str:
     """Identity of a model folder. Raises ModelUnavailable where a file is missing or not what it should be."""
     shown = display_path(folder)
     try:
@@ -118,7 +122,7 @@ def folder_identity(folder: Path, *, name: str) -> str:
             raise ModelUnavailable(
                 name, f"{shown} holds no weights. Put {_WEIGHTS_NAMES[0]} or {_WEIGHTS_NAMES[2]} beside {CONFIG_NAME}."
             )
-        digest = file_digest(weights)
+        digest = file_digest(weights, cache=cache)
     except OSError as error:
         raise ModelUnavailable(name, f"{shown} cannot be read ({error.strerror or error}).") from error
     return identity_of(_architecture_label(config["model_cfg"]), config, digest)
@@ -141,10 +145,22 @@ def identity_of(label: str, config: Mapping, weights_digest: str) -> str:
     return f"{readable}-{hashlib.sha256(facts.encode()).hexdigest()[:_DIGEST_LETTERS]}"
 
 
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file, in hex. Remembered in this process until the file's size or time changes."""
+def file_digest(file: Path, *, cache: Path | None = None) -> str:
+    """SHA-256 of a file, in hex. Remembered in this process, and in the folder ``cache`` for the next, until the file's
+    size, time or inode changes."""
     facts = file.stat()
-    return _file_digest(file, facts.st_size, facts.st_mtime_ns)
+    if cache is None or not cache.is_dir():
+        return _file_digest(file, facts.st_size, facts.st_mtime_ns)
+    notes, mark = cache / _DIGESTS, [facts.st_size, facts.st_mtime_ns, facts.st_ino]
+    known = read_json(notes)
+    known = known if isinstance(known, dict) else {}
+    entry = known.get(os.fspath(file))
+    if isinstance(entry, dict) and entry.get("file") == mark and isinstance(entry.get("sha256"), str):
+        return entry["sha256"]
+    digest = _file_digest(file, facts.st_size, facts.st_mtime_ns)
+    with contextlib.suppress(OSError, UnicodeEncodeError):  # a cache that cannot be written costs time, no more
+        write_json(notes, known | {os.fspath(file): {"file": mark, "sha256": digest}})
+    return digest
 
 
 @functools.lru_cache(maxsize=16)
@@ -160,9 +176,10 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(close)}?" if close else ""
 
 
-def _from_folder(folder: Path, name: str) -> ModelSpec:
+def _from_folder(folder: Path, name: str, cache: Path | None) -> ModelSpec:
     shown = BUILTIN if name == BUILTIN else display_path(folder)
-    return ModelSpec(name=name, kind="folder", folder=folder, identity=folder_identity(folder, name=shown))
+    identity = folder_identity(folder, name=shown, cache=cache)
+    return ModelSpec(name=name, kind="folder", folder=folder, identity=identity)
 
 
 def _read_config(file: Path, name: str) -> dict:

@@ -1,12 +1,15 @@
 """Which model a name means, and what is said when its files are not there."""
 
+import hashlib
 import json
+import os
 import shutil
 
 import pytest
 
 from photosearch.errors import ModelUnavailable
 from photosearch.model import resolve
+from photosearch.model.manifest import _file_digest
 from photosearch.paths import resource
 
 BUILTIN_FOLDER = resource("models", "photosearch-mini-64")
@@ -45,6 +48,26 @@ def test_a_folder_is_the_same_model_by_path_and_by_prefix(folder, monkeypatch):
     assert resolve("my model") == spec
     assert resolve("./my model") == spec
     assert resolve(spec.name) == spec
+
+
+def test_the_digest_of_weights_is_remembered_until_the_file_is_another(folder, tmp_path):
+    weights, cache = folder / "open_clip_model.safetensors", tmp_path / "cache"
+    assert resolve(str(folder), cache=cache) == resolve(str(folder))
+    assert not cache.exists()  # whoever only looks makes no folder
+    cache.mkdir()
+    first = resolve(str(folder), cache=cache)
+    kept = json.loads((cache / "digests.json").read_text())
+    assert kept[str(weights)]["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    _file_digest.cache_clear()  # as in another process
+    kept[str(weights)]["sha256"] = "0" * 64  # so that it shows whether this was asked
+    (cache / "digests.json").write_text(json.dumps(kept))
+    assert resolve(str(folder), cache=cache) != first
+    weights.write_bytes(b"others!")
+    os.utime(weights, ns=(1, 1))
+    assert resolve(str(folder), cache=cache) == resolve(str(folder))
+    for damaged in ("[]", "{", json.dumps({str(weights): 3})):
+        (cache / "digests.json").write_text(damaged)
+        assert resolve(str(folder), cache=cache) == resolve(str(folder))
 
 
 def test_the_builtin_model_given_by_its_folder_is_the_same_space(tmp_path):
