@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import with_exports
 from tests.e2e.desktop import Desktop
 from tests.e2e.pictures import picture
 from tests.e2e.program import Program
@@ -29,13 +30,13 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(desktop: Desktop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(desktop: Desktop, exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     place = tmp_path_factory.mktemp("watched")
     folder = place / "photos"
     folder.mkdir()
     for seed in range(8):
         picture(folder / f"{seed}.jpg", 200 + seed)
-    program = Program(desktop, place / "data", folder)
+    program = Program(desktop, with_exports(place / "data", exported_model), folder)
     try:
         program.ready(rows=8)
         yield Watched(program, folder)
