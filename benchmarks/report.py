@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 _LIBRARIES = ("torch", "open_clip_torch", "usearch", "Pillow", "pi-heif", "PySide6-Essentials", "numpy")
@@ -19,7 +20,7 @@ class Report:
 
     def __init__(self, name: str, title: str) -> None:
         self._name = name
-        self._document = {
+        self._document: dict[str, Any] = {
             "title": title,
             "date": datetime.date.today().isoformat(),
             "machine": machine(),

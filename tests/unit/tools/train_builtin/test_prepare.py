@@ -1,0 +1,97 @@
+"""Pictures become shards: once, whole, and without what is kept for measuring."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tools.train_builtin import prepare, shards, sources
+
+
+def prepared(tmp_path: Path, pictures: Path) -> Path:
+    measured = tmp_path / "measured"
+    measured.mkdir(parents=True, exist_ok=True)
+    prepare.main([str(tmp_path / "out"), "--pictures", str(pictures), "--measured", str(measured), "--side", "24"])
+    return tmp_path / "out"
+
+
+def test_every_picture_is_in_one_part_at_the_side_that_was_asked_for(tmp_path, paint):
+    out = prepared(tmp_path, paint(20))
+    train, held = (shards.read_part(out, "colours", part) for part in (shards.TRAIN, shards.HELD))
+    assert not set(train.paths) & set(held.paths)
+    assert len(train.paths) + len(held.paths) == 60
+    assert train.pixels.shape == (len(train.paths), 24, 24, 3)
+    assert all(path.startswith(f"{label}/") for path, label in zip(train.paths, train.labels, strict=True))
+    red = train.pixels[train.labels == "red"].mean((0, 1, 2))
+    assert red.argmax() == 0
+
+
+def test_a_copy_of_a_measuring_photo_is_left_out_and_the_list_says_why(tmp_path, paint):
+    pictures = paint(10)
+    (tmp_path / "measured").mkdir(exist_ok=True)
+    for path in ("red/3.png", "blue/7.png"):
+        with Image.open(pictures / "colours" / path) as picture:
+            picture.resize((96, 80)).save(tmp_path / "measured" / f"{path.replace('/', '-')[:-4]}.jpg", quality=90)
+    out = prepared(tmp_path, pictures)
+    learned = [*shards.read_part(out, "colours", "train").paths, *shards.read_part(out, "colours", "held").paths]
+    assert len(learned) == 28 and not {"red/3.png", "blue/7.png"} & set(learned)
+    listed = "".join(file.read_text() for file in (out / "shards" / "colours").glob("left-out-*.tsv"))
+    assert "colours/red/3.png\tred-3.jpg" in listed and "colours/blue/7.png\tblue-7.jpg" in listed
+
+
+def test_a_copy_of_a_held_out_picture_is_not_trained_on(tmp_path, paint):
+    pictures = paint(20)
+    held = shards.read_part(prepared(tmp_path / "once", pictures), "colours", shards.HELD).paths[0]
+    source = pictures / "colours" / held
+    source.with_name("copy.png").write_bytes(source.read_bytes())
+    out = prepared(tmp_path / "twice", pictures)
+    assert not any(path.endswith("copy.png") for path in shards.read_part(out, "colours", shards.TRAIN).paths)
+
+
+def test_a_run_that_was_stopped_makes_only_what_is_not_there(tmp_path, paint, monkeypatch, capsys):
+    monkeypatch.setattr(shards, "PER_SHARD", 10)
+    pictures = paint(12)
+    out = prepared(tmp_path, pictures)
+    whole = shards.read_part(out, "colours", shards.TRAIN)
+    made = sorted((out / "shards" / "colours").glob("train-*.npz"))
+    before = {file: file.stat().st_mtime_ns for file in made}
+    made[1].unlink()
+    capsys.readouterr()
+    again = shards.read_part(prepared(tmp_path, pictures), "colours", shards.TRAIN)
+    assert "train: " in capsys.readouterr().out
+    assert [file for file in made if file.stat().st_mtime_ns == before[file]] == [made[0], *made[2:]]
+    assert np.array_equal(again.pixels, whole.pixels) and list(again.paths) == list(whole.paths)
+
+
+def test_a_picture_that_the_measuring_photos_name_is_left_out_though_it_looks_otherwise(tmp_path, paint):
+    pictures = paint(8)
+    (tmp_path / "measured").mkdir(exist_ok=True)
+    told = {"images": [{"id": 1, "file_name": "x.jpg", "source": "colours 5.png"}], "annotations": []}
+    (tmp_path / "measured" / "captions.json").write_text(json.dumps(told))
+    out = prepared(tmp_path, pictures)
+    assert len(shards.read_paths(out, "colours", "train")) + len(shards.read_paths(out, "colours", "held")) == 21
+
+
+def test_a_damaged_picture_is_left_out(tmp_path, paint):
+    pictures = paint(8)
+    (pictures / "colours" / "red" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    out = prepared(tmp_path, pictures)
+    listed = "".join(file.read_text() for file in (out / "shards" / "colours").glob("left-out-*.tsv"))
+    assert listed == "colours/red/broken.png\tcannot be read\n"
+
+
+def test_every_source_has_terms_and_every_class_a_name():
+    table = json.loads(sources.WORDS.read_text(encoding="utf-8"))["classes"]
+    for source in sources.SOURCES:
+        assert source.terms and source.commit and source.repository.count("/") == 1
+        if not source.captioned:
+            assert all(entry["names"] and entry["names"][0] for entry in table[source.name].values())
+
+
+def test_captions_are_read_plain_whether_a_blank_or_a_tab_follows_the_number(tmp_path):
+    file = tmp_path / "captions.txt"
+    file.write_text("a.jpg#0 A dog , running .\na.jpg#1\tTwo dogs .\nb.jpg.1#0 A Boy\nnothing\n", encoding="utf-8")
+    assert sources.read_captions(file) == {"a.jpg": ["a dog, running", "two dogs"], "b.jpg": ["a boy"]}

@@ -1,0 +1,145 @@
+"""Towers learn, go on where they stopped, and end in a folder that the program loads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from photosearch.model import Encoder, resolve
+from tools.train_builtin import architecture, course, export, prepare, targets, train_pictures, train_text
+from tools.train_builtin.course import Course, Randomness
+
+CPU = torch.device("cpu")
+
+
+def tiny_config() -> dict:
+    """A picture tower and a text tower of a few thousand weights, beside the vocabulary."""
+    config = architecture.config(side_px=32, tower="test_resnet", width=32, layers=1)
+    return config | {"embed_dim": 32}
+
+
+@pytest.fixture
+def taught(tmp_path, paint):
+    """A folder with a dozen prepared pictures, and where they should land."""
+    torch.set_num_threads(1)
+    torch.manual_seed(3)
+    pictures = paint(6)
+    (tmp_path / "measured").mkdir(exist_ok=True)
+    prepare.main([str(tmp_path), "--pictures", str(pictures), "--measured", str(tmp_path / "measured")])
+    model = architecture.build(tiny_config())
+    data = targets.make(tmp_path, model, tmp_path / "captions.txt")
+    return tmp_path, model, data
+
+
+def learner(taught, *, steps: int) -> train_pictures.Learner:
+    out, model, data = taught
+    chance = Randomness(5)
+    lessons = train_pictures.lessons(out, data, CPU, chance)
+    fresh = architecture.build(tiny_config())
+    fresh.load_state_dict(model.state_dict())
+    return train_pictures.Learner(
+        fresh, tiny_config(), lessons, data["vocabulary"],
+        device=CPU, batch=8, rate=2e-3, way=Course(steps=steps), chance=chance,
+    )  # fmt: skip
+
+
+def test_the_loss_falls_within_a_few_steps(taught):
+    one = learner(taught, steps=24)
+    losses = [one.step() for _ in range(24)]
+    assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:6])
+
+
+def test_a_run_that_is_taken_up_ends_as_one_that_was_never_stopped(taught):
+    through = learner(taught, steps=6)
+    for _ in range(6):
+        through.step()
+    stopped = learner(taught, steps=6)
+    for _ in range(3):
+        stopped.step()
+    file = taught[0] / "pictures.pt"
+    course.save(file, stopped.state())
+    resumed = learner(taught, steps=6)
+    resumed.take_up(course.read(file))
+    for _ in range(3):
+        resumed.step()
+    assert resumed.way.progress == 1
+    for name, value in through.net.state_dict().items():
+        assert torch.equal(value, resumed.net.state_dict()[name]), name
+
+
+def test_the_finished_folder_loads_in_the_program_and_answers(taught):
+    out, model, _ = taught
+    one = learner(taught, steps=2)
+    train_pictures.train(one, out / "pictures.pt", tiny_config(), lambda line: None)
+    run = course.read(out / "pictures.pt")
+    export.export(export.put_together(run, model.state_dict()), run["config"], out / "model")
+    with Encoder(resolve(str(out / "model")), device="cpu", threads=1) as encoder:
+        texts = encoder.encode_texts(["red", "a photo of blue"])
+        pixels = np.zeros((2, *encoder.info.preprocess.shape), np.uint8)
+        assert encoder.encode_images(pixels).shape == (2, 32)
+    expected = architecture.encode_texts(model, ["red", "a photo of blue"]).numpy()
+    assert (texts * expected).sum(1) == pytest.approx([1, 1], abs=1e-4)
+
+
+def test_a_model_too_large_for_the_box_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "MOST_BYTES", 1_000_000)
+    with pytest.raises(ValueError, match="at most 1 MB"):
+        export.export(architecture.build(tiny_config()), tiny_config(), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_text_tower_learns_phrases_and_goes_on_where_it_stopped(tmp_path):
+    torch.set_num_threads(1)
+    phrases = [f"{a} {b}" for a in ("red", "blue", "old", "two") for b in ("dog", "cars", "tree", "sea", "cake")]
+    wanted = torch.nn.functional.normalize(torch.randn(20, 32, generator=torch.Generator().manual_seed(1)), dim=-1)
+    tokens = architecture.tokenizer(tiny_config())(phrases)
+
+    def one(steps: int) -> train_text.Learner:
+        chance = Randomness(2)
+        model = architecture.build(tiny_config())
+        return train_text.Learner(model, tokens, wanted, device=CPU, batch=8, way=Course(steps=steps), chance=chance)
+
+    through = one(12)
+    losses = [through.step() for _ in range(12)]
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+    stopped = one(12)
+    for _ in range(5):
+        stopped.step()
+    course.save(tmp_path / "text.pt", stopped.state())
+    resumed = one(12)
+    resumed.take_up(course.read(tmp_path / "text.pt"))
+    assert [resumed.step() for _ in range(7)] == losses[5:]
+    assert resumed.fill_unused() > 49_000
+
+
+def test_a_word_is_shown_where_two_captions_name_it_and_unknown_where_one_does(monkeypatch):
+    table = {"caption_words": {"dog": ["dog", "puppy"]}, "background": ["sky"]}
+    monkeypatch.setattr(targets, "words", lambda: table)
+    said = [["a dog runs", "a puppy on a red ball"], ["the red dog", "a ball"], []]
+    masks = targets.caption_masks(said, ["dog", "red ball", "sky", "cat"])
+    assert masks.tolist() == [[1, -1, -1, 0], [-1, 0, -1, 0], [0, 0, -1, 0]]
+
+
+def test_short_texts_are_placed_as_open_clip_places_them():
+    model = architecture.build(tiny_config()).eval()
+    texts = ["a dog", "", "a very long walk along the beach with two children and a dog"]
+    tokens = architecture.tokenizer(tiny_config())(texts)
+    with torch.inference_mode():
+        expected = model.encode_text(tokens, normalize=True).numpy()
+    assert architecture.encode_texts(model, texts).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_rate_rises_then_falls_to_almost_nothing():
+    way = Course(steps=100)
+    rates = []
+    for way.step in range(101):
+        rates.append(way.rate(1.0))
+    assert rates[0] < 0.02 and max(rates) == rates[3] == 1 and rates[100] == 0.001
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+
+
+def test_a_course_is_by_the_clock_or_by_steps():
+    for both in ({}, {"minutes": 1, "steps": 1}):
+        with pytest.raises(ValueError):
+            Course(**both)

@@ -1,0 +1,52 @@
+"""Pictures as the picture tower sees them while it learns: another crop, flip and light each time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def augment(pixels: torch.Tensor, side_px: int) -> torch.Tensor:
+    """A random part of each picture at the tower's size.
+
+    pixels: float32 [n, 3, any, any] from 0 to 1. Returns float32 [n, 3, side, side] from 0 to 1. Parts hold 40 to
+    100 % of the area, a little squeezed; half are mirrored, light and contrast vary by 30 %, 4 % lose their colours.
+    """
+    n, device = len(pixels), pixels.device
+
+    def between(low: float, high: float) -> torch.Tensor:
+        # Drawn on the processor, so that a seed gives the same on every device.
+        return (low + (high - low) * torch.rand(n)).to(device)
+
+    size = between(0.4, 1.0).sqrt()
+    aspect = torch.exp(between(math.log(0.75), math.log(1.33))).sqrt()
+    width, height = (size * aspect).clamp(max=1.0), (size / aspect).clamp(max=1.0)
+    move = torch.zeros(n, 2, 3, device=device)
+    move[:, 0, 0] = width * torch.where(between(0, 1) < 0.5, -1.0, 1.0)
+    move[:, 1, 1] = height
+    move[:, 0, 2] = between(-1, 1) * (1 - width)
+    move[:, 1, 2] = between(-1, 1) * (1 - height)
+    grid = F.affine_grid(move, [n, 3, side_px, side_px], align_corners=False)
+    x = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    light, contrast = between(0.7, 1.3).view(n, 1, 1, 1), between(0.7, 1.3).view(n, 1, 1, 1)
+    middle = x.mean((1, 2, 3), keepdim=True)
+    x = ((x - middle) * contrast + middle) * light
+    grey = (between(0, 1) < 0.04).view(n, 1, 1, 1)
+    return torch.where(grey, x.mean(1, keepdim=True), x).clamp(0, 1)
+
+
+def plain(pixels: torch.Tensor, side_px: int) -> torch.Tensor:
+    """The whole picture at the tower's size, as when it is searched. pixels and result as for ``augment``."""
+    if pixels.shape[-1] == side_px:
+        return pixels
+    made = F.interpolate(pixels, (side_px, side_px), mode="bicubic", antialias=True, align_corners=False)
+    return made.clamp(0, 1)
+
+
+def normalised(pixels: torch.Tensor, mean: list[float], std: list[float]) -> torch.Tensor:
+    """As the tower takes them, channels last in memory."""
+    m = torch.tensor(mean, device=pixels.device).view(1, 3, 1, 1)
+    s = torch.tensor(std, device=pixels.device).view(1, 3, 1, 1)
+    return ((pixels - m) / s).contiguous(memory_format=torch.channels_last)

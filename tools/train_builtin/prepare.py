@@ -1,0 +1,116 @@
+"""Pictures into shards: decoded, cut to their middle square, made small; without what is kept for measuring.
+
+The held-out part of every source comes first: training pictures are compared with it as well as with the photos of
+``--measured``, so that no near duplicate of a picture that is measured with is ever trained on. What was left out, and
+for the sake of which picture, is in ``left-out-<part>.tsv`` beside the shards. Run again, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tools.train_builtin import shards
+from tools.train_builtin.duplicates import Kept
+from tools.train_builtin.sources import SOURCES, Picture, Source, is_held_out, pictures
+
+
+def small_square(picture: Image.Image, side_px: int) -> Image.Image:
+    """The middle square, at ``side_px`` or at its own size where that is less."""
+    side = min(side_px, *picture.size)
+    return ImageOps.fit(picture, (side, side), Image.Resampling.BICUBIC)
+
+
+def read(file: Path, side_px: int) -> Image.Image | None:
+    """An upright RGB picture, decoded to little more than is needed; None where the file is damaged."""
+    try:
+        with Image.open(file) as opened:
+            opened.draft("RGB", (2 * side_px, 2 * side_px))
+            return ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        return None
+
+
+def named(measured: Path) -> frozenset[str]:
+    """File names that the photos of a measuring folder had in their sources, as its ``captions.json`` tells.
+
+    They catch what a look cannot: a copy of which half is damaged.
+    """
+    table = measured / "captions.json"
+    if not table.is_file():
+        return frozenset()
+    images = json.loads(table.read_text(encoding="utf-8"))["images"]
+    return frozenset(word for image in images for word in image.get("source", "").split() if "." in word)
+
+
+def prepare(source: Source, part: str, found: Sequence[Picture], out: Path, kept: Kept, *, most_px: int) -> int:
+    """The shards of a part that are not there yet; how many were made.
+
+    The pictures of held-out shards are remembered in ``kept``, whether they were made now or before.
+    """
+    side = min(source.side_px, most_px)
+    made = 0
+    for number, start in enumerate(range(0, len(found), shards.PER_SHARD)):
+        file = shards.shard_file(out, source.name, part, number)
+        if not file.exists():
+            _make(file, source.name, found[start : start + shards.PER_SHARD], kept, side)
+            made += 1
+        if part == shards.HELD:
+            with np.load(file) as shard:
+                for path, pixels in zip(shard["paths"], shard["pixels"], strict=True):
+                    kept.add(f"{source.name}/{path}", Image.fromarray(pixels))
+    return made
+
+
+def _make(file: Path, source: str, found: Sequence[Picture], kept: Kept, side: int) -> None:
+    squares, labels, paths, left_out = [], [], [], []
+    for picture in found:
+        whole = read(picture.file, side)
+        if whole is None:
+            left_out.append((picture.path, "cannot be read"))
+            continue
+        match = kept.match(whole) or kept.match(small_square(whole, min(whole.size)))
+        if match is not None:
+            left_out.append((picture.path, match))
+            continue
+        square = small_square(whole, side)
+        if square.width < side:
+            square = square.resize((side, side), Image.Resampling.BICUBIC)
+        squares.append(np.asarray(square))
+        labels.append(picture.label)
+        paths.append(picture.path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    listing = file.with_name(f"left-out-{file.stem}.tsv")
+    listing.write_text("".join(f"{source}/{path}\t{why}\n" for path, why in left_out), encoding="utf-8")
+    shards.write_shard(file, squares, labels, paths, side)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="prepare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("out", type=Path, help="the folder that every step works in")
+    parser.add_argument("--pictures", type=Path, required=True, help="a folder with a folder for each source")
+    parser.add_argument("--measured", type=Path, required=True, help="photos kept for measuring, never to be learned")
+    parser.add_argument("--side", type=int, default=96, help="pictures are kept at most so large (pixels)")
+    options = parser.parse_args(arguments)
+    kept = Kept.of_folder(options.measured)
+    print(f"{len(kept.names)} photos are kept for measuring", flush=True)
+    names = named(options.measured)
+    listed: dict[str, list[Picture]] = {}
+    for source in SOURCES:
+        folder = options.pictures / source.name
+        if folder.is_dir():
+            listed[source.name] = [p for p in pictures(source, folder) if p.file.name not in names]
+        else:
+            print(f"{source.name}: no folder {folder}; left out")
+    for part in (shards.HELD, shards.TRAIN):
+        for source in SOURCES:
+            if source.name not in listed:
+                continue
+            chosen = [p for p in listed[source.name] if is_held_out(source, p) is (part == shards.HELD)]
+            made = prepare(source, part, chosen, options.out, kept, most_px=options.side)
+            print(f"{source.name}, {part}: {len(chosen)} pictures, {made} shards made", flush=True)

@@ -1,0 +1,189 @@
+"""The pictures the recipe learns from: where they come from, on what terms, and how folders tell what they show.
+
+Nothing of them is part of this project. A step reads ``PICTURES/<name>``, a copy of the repository's folder that the
+user has; a set that is not there is left out. What a class is called and which broader words it shows is in
+``words.json``. Repositories whose photos are kept for measuring give nothing here (``docs/training.md``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+WORDS = Path(__file__).with_name("words.json")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set of pictures.
+
+    files: which files, as a regular expression on the path below ``PICTURES/<name>`` (with ``/``); its group ``label``
+    is the class, a key of ``words.json``. Without such a group the pictures have captions instead.
+    side_px: how large they are kept at most; their own size where that is less.
+    held_out: one picture in so many is never trained on.
+    share: how many of a hundred pictures of a batch are of this set.
+    most_per_class: of larger classes only so many are taken; 0 takes all.
+    """
+
+    name: str
+    repository: str
+    commit: str
+    files: str
+    taken: str
+    terms: str
+    side_px: int
+    share: int
+    held_out: int = 25
+    most_per_class: int = 0
+
+    @property
+    def captioned(self) -> bool:
+        return "(?P<label>" not in self.files
+
+
+_IMAGENET = "ImageNet's: non-commercial research and education; the rights stay with the photographers"
+_NONE = "the repository states none"
+
+SOURCES = (
+    Source(
+        "tiny", "seshuad/IMagenet", "153dbc161", r"tiny-imagenet-200/train/(?P<label>n\d+)/images/.*\.JPEG",
+        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=34,
+    ),
+    Source(
+        "mini", "Deo0330/split_minidataset", "557ebcae", r"(?:train|val)/(?P<label>n\d+)/.*\.jpg",
+        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=22,
+    ),
+    Source(
+        "imagenette", "thunderInfy/imagenette", "b850f030", r"(?:train|val)/(?P<label>n\d+)/.*\.JPEG",
+        "Imagenette, 10 ImageNet classes, 13,394 at 224 × 224", _IMAGENET, side_px=96, share=4,
+    ),
+    Source(
+        "food", "Gandolier/genai_food101_repo", "1ed9ca6f", r"data/train/(?P<label>\w+)/.*\.jpg",
+        "Food-101, 101 dishes × 980 at 64 × 64 (data/train)",
+        "Food-101's (Bossard et al. 2014): scientific fair use; the rights stay with foodspotting's users",
+        side_px=64, share=10, most_per_class=500,
+    ),
+    Source(
+        "scenes", "afroozsheikh/Intel-Image-Classifier", "268f8fc3", r"(?:train|test)/(?P<label>\w+)/.*\.jpg",
+        "Intel's six scenes, 10,899 at 150 × 150 (train and test)", _NONE, side_px=96, share=5,
+    ),
+    Source(
+        "rooms", "jaaumeadrover/Landscape-Image-Classification", "7985b6b6", r"data/test/(?P<label>\w+)/.*\.jpg",
+        "15-Scene (Lazebnik et al. 2006): rooms, streets, landscapes in grey, 2,985 (data/test)", _NONE,
+        side_px=96, share=2,
+    ),
+    Source(
+        "sports", "jurjsorinliviu/Sports-Type-Classifier", "44513762", r"data/(?P<label>\w+)/[^/]*\.jpe?g",
+        "22 sports, 13,764 from image searches", "MIT for the repository; the photos' rights stay with their owners",
+        side_px=96, share=5,
+    ),
+    Source(
+        "flowers", "Kounteyo98/Data", "1964b472", r"train/(?P<label>\w+)/.*\.jpg",
+        "TensorFlow's flower photos, 5 kinds, 3,458 (train)", "each photo CC BY by its author on Flickr",
+        side_px=96, share=2,
+    ),
+    Source(
+        "caltech", "MachineLearning2020/Homework2-Caltech101", "836044d9",
+        r"101_ObjectCategories/(?P<label>[^/]+)/.*\.jpg",
+        "Caltech-101, 92 of its objects", "research; the rights stay with the owners", side_px=96, share=5,
+        most_per_class=250,
+    ),
+    Source(
+        "pacs", "MachineLearning2020/Homework3-PACS", "33f7def0", r"PACS/(?P<label>\w+/\w+)/.*\.(?:jpg|png)",
+        "PACS (Li et al. 2017): 7 things as photo, painting, cartoon and sketch, 9,991 at 227 × 227",
+        "research; the rights stay with the owners", side_px=96, share=3,
+    ),
+    Source(
+        "flickr", "RlNZLER/Image-Text-Matching", "56a15d91", r"data/images/.*\.jpg",
+        "Flickr8k photos at 224 × 224 (8,091); captions from Karan14-11/image_caption_generator (4936ba6),"
+        " Flickr8k.token.txt, as flickr/captions.txt",
+        "Flickr8k's: non-commercial research and education; the rights stay with the owners", side_px=96, share=18,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a source: its file, its path below the source's folder, and its class ("" where it has captions)."""
+
+    file: Path
+    path: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Class:
+    """What is known of a class: phrases that name it, the first the usual one, and the words it also shows."""
+
+    names: tuple[str, ...]
+    shows: tuple[str, ...]
+
+
+@cache
+def words() -> dict:
+    """``words.json``: ``classes``, ``caption_words``, ``background``."""
+    return json.loads(WORDS.read_text(encoding="utf-8"))
+
+
+def classes(source: str) -> dict[str, Class]:
+    """Label → what is known of it; labels that are not there are not learned."""
+    table = words()["classes"].get(source, {})
+    return {label: Class(tuple(entry["names"]), tuple(entry["shows"])) for label, entry in sorted(table.items())}
+
+
+def pictures(source: Source, folder: Path) -> list[Picture]:
+    """What of a source lies in ``folder``, ordered so that neighbours are of different classes.
+
+    The order is that of a digest of the path: the same on every machine, and the first n are as good as any n.
+    """
+    pattern = re.compile(source.files)
+    known = None if source.captioned else classes(source.name)
+    taken: dict[str, int] = defaultdict(int)
+    found = []
+    for path in sorted(_paths(folder), key=digest):
+        match = pattern.fullmatch(path)
+        if match is None:
+            continue
+        label = "" if known is None else match["label"]
+        if known is not None and label not in known:
+            continue
+        taken[label] += 1
+        if source.most_per_class and taken[label] > source.most_per_class:
+            continue
+        found.append(Picture(folder / path, path, label))
+    return found
+
+
+def digest(path: str) -> int:
+    """A number that depends on nothing but the path, evenly spread below 2^64."""
+    return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=8).digest(), "big")
+
+
+def is_held_out(source: Source, picture: Picture) -> bool:
+    """Whether a picture is kept for measuring: decided by its path alone, so that no run ever trains on it."""
+    return digest("held out:" + picture.path) % source.held_out == 0
+
+
+def read_captions(file: Path) -> dict[str, list[str]]:
+    """File name → sentences, plain and lower-case, from Flickr8k's ``name.jpg#0<blank>A sentence .``"""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"(\S+?\.jpg)(?:\.\d)?#\d\s+(.*)", line.strip()):
+            found[match[1]].append(re.sub(r"\s+([.,])", r"\1", match[2]).strip(" .").lower())
+    return dict(found)
+
+
+def _paths(folder: Path) -> Iterator[str]:
+    return (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+
+def main(arguments: Sequence[str]) -> None:
+    del arguments
+    for source in SOURCES:
+        print(f"{source.name}: {source.repository} at {source.commit}\n  {source.taken}\n  terms: {source.terms}")

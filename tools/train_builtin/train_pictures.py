@@ -1,0 +1,317 @@
+"""The picture tower learns to land where its words are.
+
+Every batch mixes the sources by their shares. Three losses: cross entropy over the class vectors of the same source;
+of captions, cross entropy of a picture's caption against 1,500 others (contrast as in CLIP, Radford et al. 2021, with
+the texts held fast as in LiT, Zhai et al. 2022); and a logistic loss for every word of the vocabulary, where it is
+known whether the picture shows it. A running average of the weights is what is exported (Polyak averaging).
+
+``OUT/pictures.pt`` holds the run. Called again with it there, the run goes on; with ``--from`` a new one begins with
+the weights of a model folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from tools.train_builtin import architecture, course, shards
+from tools.train_builtin.augment import augment, normalised, plain
+from tools.train_builtin.sources import SOURCES, Source, classes
+
+OTHER_CAPTIONS = 1500
+_AVERAGE_EVERY = 10
+_SHARPEST = {"classes": 60.0, "captions": 40.0, "words": 60.0}
+_SHARPNESS_AT_FIRST = {"classes": 20.0, "captions": 15.0, "words": 15.0}
+
+
+class Walk:
+    """The rows of a source in random order, again and again."""
+
+    def __init__(self, rows: int, randomness: course.Randomness) -> None:
+        self._random = randomness.numbers
+        self._order = self._random.permutation(rows)
+        self._at = 0
+
+    def take(self, count: int) -> np.ndarray:
+        """int [min(count, rows)], none twice."""
+        count = min(count, len(self._order))
+        if self._at + count > len(self._order):
+            self._order, self._at = self._random.permutation(len(self._order)), 0
+        self._at += count
+        return np.sort(self._order[self._at - count : self._at])
+
+    def state(self) -> dict[str, Any]:
+        return {"order": torch.from_numpy(self._order), "at": self._at}
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        self._order, self._at = state["order"].numpy(), state["at"]
+
+
+@dataclass
+class Lesson:
+    """A source's pictures and where they should land; tensors on the device but for the pixels.
+
+    labels: row of each picture's class; empty for captioned sources, which have captions and their owners instead.
+    """
+
+    source: Source
+    pixels: np.ndarray
+    mask: torch.Tensor
+    vectors: torch.Tensor
+    labels: torch.Tensor
+    owner: torch.Tensor
+    first: torch.Tensor
+    count: torch.Tensor
+    walk: Walk
+
+
+def lessons(out: Path, targets: dict[str, np.ndarray], device: torch.device, chance: course.Randomness) -> list[Lesson]:
+    """What was prepared and has targets."""
+    found = []
+    empty = torch.zeros(0, dtype=torch.int64, device=device)
+    for source in SOURCES:
+        part = shards.read_part(out, source.name, shards.TRAIN)
+        if part is None:
+            continue
+        labels, owner, first, count = empty, empty, empty, empty
+        if source.captioned:
+            name = f"{source.name}_{shards.TRAIN}"
+            counts = np.bincount(targets[f"{name}_owner"], minlength=len(part.paths))
+            owner = torch.from_numpy(targets[f"{name}_owner"]).to(device)
+            count = torch.from_numpy(counts).to(device)
+            first = count.cumsum(0) - count
+            vectors, mask = targets[f"{name}_captions"], targets[f"{name}_mask"]
+        else:
+            number = {label: i for i, label in enumerate(classes(source.name))}
+            labels = torch.tensor([number[label] for label in part.labels], device=device)
+            vectors, mask = targets[source.name], targets[f"{source.name}_mask"]
+        found.append(
+            Lesson(
+                source, part.pixels, torch.from_numpy(mask).to(device, torch.float32),
+                torch.from_numpy(vectors).to(device), labels, owner, first, count, Walk(len(part.paths), chance),
+            )
+        )  # fmt: skip
+    if not found:
+        raise SystemExit(f"{out} holds no prepared pictures: run the steps prepare and targets first.")
+    return found
+
+
+class Learner:
+    """The picture tower, its average, and everything else a step changes.
+
+    model_config: open_clip's. batch: pictures of a step, split among the lessons by their shares.
+    """
+
+    def __init__(
+        self, model: architecture.Model, model_config: dict[str, Any], taught: Sequence[Lesson], vocabulary: np.ndarray,
+        *, device: torch.device, batch: int, rate: float, way: course.Course, chance: course.Randomness,
+    ) -> None:  # fmt: skip
+        self._taught, self._device, self._rate, self.way, self._chance = taught, device, rate, way, chance
+        self._side = int(model_config["vision_cfg"]["image_size"])
+        self.net: torch.nn.Module = model.visual.to(device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).eval()
+        self._vocabulary = torch.from_numpy(vocabulary).to(device)
+        self.sharpness = torch.nn.ParameterDict(
+            {name: torch.nn.Parameter(torch.tensor(math.log(v))) for name, v in _SHARPNESS_AT_FIRST.items()}
+        ).to(device)
+        self.bias = torch.nn.Parameter(torch.full((len(vocabulary),), -6.0, device=device))
+        whole = sum(lesson.source.share for lesson in taught)
+        self._counts = [max(1, round(batch * lesson.source.share / whole)) for lesson in taught]
+        weights = [p for p in self.net.parameters() if p.ndim > 1]
+        rest = [p for p in self.net.parameters() if p.ndim <= 1]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": weights, "weight_decay": 0.05},
+                {"params": [*rest, *self.sharpness.values(), self.bias], "weight_decay": 0.0},
+            ],
+            lr=rate, betas=(0.9, 0.98),
+        )  # fmt: skip
+
+    def step(self) -> float:
+        """One batch; returns its loss."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.way.rate(self._rate)
+        rows = [lesson.walk.take(count) for lesson, count in zip(self._taught, self._counts, strict=True)]
+        seen = torch.cat([self._seen(lesson, taken) for lesson, taken in zip(self._taught, rows, strict=True)])
+        self.net.train()
+        with course.mixed(self._device):
+            made = self.net(normalised(seen, architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"]))
+        made = F.normalize(made.float(), dim=-1)
+        loss = self._loss(made, rows)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        self._optimizer.step()
+        self.way.step += 1
+        if self.way.step % _AVERAGE_EVERY == 0:
+            self._follow()
+        return float(loss.detach())
+
+    def _seen(self, lesson: Lesson, rows: np.ndarray) -> torch.Tensor:
+        pixels = torch.from_numpy(lesson.pixels[rows]).to(self._device).permute(0, 3, 1, 2).float() / 255
+        return augment(pixels, self._side)
+
+    def _loss(self, made: torch.Tensor, rows: Sequence[np.ndarray]) -> torch.Tensor:
+        total = len(made)
+        loss = torch.zeros((), device=self._device)
+        masks = []
+        for lesson, taken, part in zip(self._taught, rows, made.split([len(r) for r in rows]), strict=True):
+            own = torch.from_numpy(taken).to(self._device)
+            if lesson.source.captioned:
+                masks.append(lesson.mask[own])
+                loss = loss + 0.5 * len(taken) / total * self._caption_loss(lesson, own, part)
+                continue
+            labels = lesson.labels[own]
+            masks.append(lesson.mask[labels])
+            logits = self._sharp("classes") * part @ lesson.vectors.T
+            loss = loss + len(taken) / total * F.cross_entropy(logits, labels, label_smoothing=0.05)
+        mask = torch.cat(masks)
+        logits = self._sharp("words") * made @ self._vocabulary.T + self.bias
+        words = F.binary_cross_entropy_with_logits(logits, mask.clamp(min=0), reduction="none")
+        return loss + (words * (mask >= 0)).sum() / total / 16
+
+    def _caption_loss(self, lesson: Lesson, own: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+        """One caption of each picture, drawn by lot, against others of other pictures."""
+        n, device = len(own), self._device
+        chosen = lesson.first[own] + (torch.rand(n).to(device) * lesson.count[own]).long()
+        chosen = chosen.clamp(max=len(lesson.vectors) - 1)
+        other = torch.randint(len(lesson.vectors), (OTHER_CAPTIONS,)).to(device)
+        bank = torch.cat([lesson.vectors[chosen], lesson.vectors[other]])
+        owner = torch.cat([own, lesson.owner[other]])
+        same = owner[None] == own[:, None]
+        right = torch.arange(n, device=device)
+        same[right, right] = False
+        logits = (self._sharp("captions") * part @ bank.T).masked_fill(same, -1e4)
+        loss = F.cross_entropy(logits, right, reduction="none")
+        told = (lesson.count[own] > 0).float()
+        return (loss * told).sum() / told.sum().clamp(min=1)
+
+    def _sharp(self, name: str) -> torch.Tensor:
+        sharp: torch.Tensor = self.sharpness[name]
+        return sharp.exp().clamp(max=_SHARPEST[name])
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """The average follows the weights: slowly, but for the beginning of a run."""
+        turn = self.way.step / _AVERAGE_EVERY
+        keep = min(0.99, (1 + turn) / (10 + turn))
+        for kept, fresh in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            kept.lerp_(fresh, 1 - keep)
+        for ours, theirs in zip(self.average.buffers(), self.net.buffers(), strict=True):
+            ours.copy_(theirs)
+
+    @torch.inference_mode()
+    def place(self, pixels: np.ndarray) -> torch.Tensor:
+        """Unit vectors [n, dim] of uint8 [n, side, side, 3], by the average, on the processor."""
+        made = []
+        for start in range(0, len(pixels), 250):
+            x = torch.from_numpy(pixels[start : start + 250]).to(self._device).permute(0, 3, 1, 2).float() / 255
+            x = normalised(plain(x, self._side), architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"])
+            with course.mixed(self._device):
+                made.append(F.normalize(self.average(x).float(), dim=-1).cpu())
+        return torch.cat(made)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "sharpness": self.sharpness.state_dict(),
+            "bias": self.bias.data,
+            "optimizer": self._optimizer.state_dict(),
+            "course": self.way.state(),
+            "chance": self._chance.state(),
+            "walks": {lesson.source.name: lesson.walk.state() for lesson in self._taught},
+        }
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on with a run. Raises RuntimeError where it is of another tower or vocabulary."""
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.sharpness.load_state_dict(state["sharpness"])
+        self.bias.data.copy_(state["bias"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.way.take_up(state["course"])
+        for lesson in self._taught:
+            lesson.walk.take_up(state["walks"][lesson.source.name])
+        self._chance.take_up(state["chance"])
+
+
+def train(learner: Learner, file: Path, config: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Until the course is at its end, saving now and then, and at the end."""
+
+    def save() -> None:
+        course.save(file, {"config": config, **learner.state()})
+
+    saved = time.monotonic()
+    losses: list[float] = []
+    while learner.way.progress < 1:
+        losses.append(learner.step())
+        if time.monotonic() - saved > course.SAVE_EVERY_SECONDS:
+            saved = time.monotonic()
+            save()
+            say(f"{learner.way.progress:.0%}, step {learner.way.step}, loss {np.mean(losses):.3f}")
+            losses.clear()
+    save()
+    say(f"done after {learner.way.step} steps and {learner.way.spent_seconds / 60:.1f} minutes")
+
+
+def held_out(learner: Learner, out: Path, targets: dict[str, np.ndarray]) -> dict[str, float]:
+    """Share of held-out pictures of each source whose own class is the nearest of the source's classes."""
+    found = {}
+    for source in SOURCES:
+        part = shards.read_part(out, source.name, shards.HELD)
+        if part is None or source.captioned or source.name not in targets:
+            continue
+        labels = list(classes(source.name))
+        best = (learner.place(part.pixels).numpy() @ targets[source.name].T).argmax(1)
+        found[source.name] = float(np.mean([labels[b] == label for b, label in zip(best, part.labels, strict=True)]))
+    return found
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="train-pictures", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    course.add_arguments(parser)
+    parser.add_argument("--from", dest="begin", type=Path, help="a model folder to begin with")
+    parser.add_argument("--side", type=int, default=64, help="of a new tower: pixels")
+    parser.add_argument("--tower", default="regnetx_004", help="of a new tower: timm's name")
+    parser.add_argument("--batch", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate; a tenth to go on from a model")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    device = course.device_of(options.device)
+    way = course.Course(minutes=options.minutes, steps=options.steps)
+    chance = course.Randomness(options.seed)
+    file = options.out / "pictures.pt"
+    state = course.read(file)
+    if options.begin and state is None:
+        model, config = architecture.load(options.begin), architecture.read_config(options.begin)
+    else:
+        config = state["config"] if state else architecture.config(side_px=options.side, tower=options.tower)
+        model = architecture.build(config)
+    targets = dict(np.load(options.out / "targets.npz"))
+    learner = Learner(
+        model, config, lessons(options.out, targets, device, chance), targets["vocabulary"],
+        device=device, batch=options.batch, rate=options.rate, way=way, chance=chance,
+    )  # fmt: skip
+    if state is not None:
+        learner.take_up(state)
+        print(f"going on after step {way.step}", flush=True)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    train(learner, file, config, say)
+    print({name: round(share, 4) for name, share in held_out(learner, options.out, targets).items()})
