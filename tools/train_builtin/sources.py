@@ -80,7 +80,7 @@ SOURCES = (
     ),
     Source(
         "sports", "jurjsorinliviu/Sports-Type-Classifier", "44513762", r"data/(?P<label>\w+)/[^/]*\.jpe?g",
-        "22 sports, 13,764 from image searches", "MIT for the repository; the photos' rights stay with their owners",
+        "22 sports, 13,764 from image searches", "none stated; the photos' rights stay with their owners",
         side_px=96, share=5,
     ),
     Source(
