@@ -19,6 +19,8 @@ class MemoryWatch:
     def __init__(self, *, every_s: float = _LOOK_EVERY_S) -> None:
         self.samples: list[tuple[float, float]] = []
         """(seconds since the beginning, MB)."""
+        self.peak_own_mb = 0.0
+        """The most of it that is no mapped file, which the system could drop and read again."""
         self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -38,11 +40,13 @@ class MemoryWatch:
     def _look(self) -> None:
         me, began = psutil.Process(), time.perf_counter()
         while not self._stop.wait(self._every_s):
-            total = 0
+            total = own = 0
             for process in (me, *me.children(recursive=True)):
                 try:
                     info = process.memory_full_info()
                     total += getattr(info, "pss", info.rss)
+                    own += info.rss - getattr(info, "shared", 0)
                 except psutil.Error:
                     continue
+            self.peak_own_mb = max(self.peak_own_mb, own / 1e6)
             self.samples.append((time.perf_counter() - began, total / 1e6))

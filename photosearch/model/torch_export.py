@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,16 @@ from photosearch.model.upkeep import PROOF_TEXTS, TorchModel
 log = logging.getLogger(__name__)
 
 _OPSET = 17
+_LARGE_BYTES = 65_536
 
 
 def source(
-    model: torch.nn.Module,
+    model: Callable[[], torch.nn.Module],
     tokenize: Callable[[list[str]], torch.Tensor],
     preprocess: Preprocess,
     *,
     accelerated: bool,
+    let_go: Callable[[], None],
     encode_images: Callable[[np.ndarray], np.ndarray],
     encode_texts: Callable[[Sequence[str]], np.ndarray],
 ) -> TorchModel:
@@ -39,11 +41,12 @@ def source(
         return tokenize(list(PROOF_TEXTS)).numpy()
 
     return TorchModel(
-        weight_bytes=sum(p.numel() * p.element_size() for p in model.parameters()),
+        weight_bytes=sum(p.numel() * p.element_size() for p in model().parameters()),
         accelerated=accelerated,
         tokenizer=plain_tokenizer(tokenize),
-        write_images=lambda folder: write_images(model, preprocess, folder),
-        write_texts=lambda folder: write_texts(model, tokens(), folder),
+        write_images=lambda folder: write_images(model(), preprocess, folder),
+        write_texts=lambda folder: write_texts(model(), tokens(), folder),
+        let_go=let_go,
         encode_images=encode_images,
         encode_texts=encode_texts,
     )
@@ -93,23 +96,61 @@ def write_texts(model: torch.nn.Module, tokens: np.ndarray, folder: Path) -> Non
     _write(_Texts(model), torch.from_numpy(tokens), "tokens", folder)
 
 
+class _WeightsGiven(torch.nn.Module):
+    """A tower whose weights of these names are arguments beside what it encodes."""
+
+    def __init__(self, tower: torch.nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.tower = tower
+        self._places: list[tuple[Any, str]] = [
+            (tower.get_submodule(n.rpartition(".")[0]), n.rpartition(".")[2]) for n in names
+        ]
+
+    def forward(self, items: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        # As torch.func.functional_call does it, which refuses to while a graph is made.
+        own = [module._parameters[name] for module, name in self._places]
+        try:
+            for (module, name), weight in zip(self._places, weights, strict=True):
+                module._parameters[name] = weight
+            return self.tower(items)
+        finally:
+            for (module, name), weight in zip(self._places, own, strict=True):
+                module._parameters[name] = weight
+
+
 def _write(tower: torch.nn.Module, sample: torch.Tensor, name: str, folder: Path) -> None:
+    """Where that is possible, large weights stay out of the exporter, which keeps several copies of them."""
+    large = {n: p for n, p in tower.named_parameters() if p.numel() * p.element_size() >= _LARGE_BYTES}
+    try:
+        model = _graph(_WeightsGiven(tower, list(large)), {name: sample, **large}, folder)
+        weights = {n: p.numpy() for n, p in large.items()}
+    except OSError:
+        raise  # of the disk
+    except Exception as error:  # the exporter raises anything
+        log.info("exporting with all weights at once: %s", " ".join(str(error).split())[:200])
+        model, weights = _graph(tower, {name: sample}, folder), {}
+    onnx_files.write_tower(model, folder, weights=weights)
+
+
+def _graph(tower: torch.nn.Module, inputs: Mapping[str, torch.Tensor], folder: Path) -> onnx.ModelProto:
+    """The graph of a tower that takes these; the first is a batch of any size."""
+    batch = next(iter(inputs))
     # torch's fused attention has no counterpart in ONNX; its plain form says the same.
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with tempfile.TemporaryDirectory(dir=folder) as raw, torch.no_grad():
             torch.onnx.export(
-                tower.eval(),
-                (sample,),
+                tower.eval(),  # else the exporter leaves all of it in training mode
+                tuple(inputs.values()),
                 str(Path(raw, "raw.onnx")),
                 dynamo=False,  # the newer exporter needs another package and takes eight times as long
                 opset_version=_OPSET,
-                input_names=[name],
+                input_names=list(inputs),
                 output_names=["rows"],
-                dynamic_axes={name: {0: "n"}, "rows": {0: "n"}},
+                dynamic_axes={batch: {0: "n"}, "rows": {0: "n"}},
             )
-            onnx_files.write_tower(onnx.load(Path(raw, "raw.onnx")), folder)
+            return onnx.load(Path(raw, "raw.onnx"))
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
 

@@ -8,7 +8,7 @@ its answers on a fixed pattern agree with the CPU's: drivers exist that compute 
 
 from __future__ import annotations
 
-import copy
+import gc
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,9 @@ import open_clip
 import torch
 from open_clip import pretrained as open_clip_pretrained
 
+from photosearch import memory
 from photosearch.errors import ModelUnavailable, display_path
+from photosearch.model import open_clip_load
 from photosearch.model.exports import Exports
 from photosearch.model.manifest import (
     ModelInfo,
@@ -49,7 +51,10 @@ _OUT_OF_MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough me
 
 
 class TorchRuntime:
-    """The towers of an open_clip model on one torch device."""
+    """The towers of an open_clip model on one torch device.
+
+    again: loads the same model once more, where it is wanted after ``let_go``; raises OSError where it is another now.
+    """
 
     def __init__(
         self,
@@ -59,8 +64,10 @@ class TorchRuntime:
         preprocess: Preprocess,
         torch_device: str,
         dtype: torch.dtype,
+        again: Callable[[], torch.nn.Module] | None = None,
     ) -> None:
-        self._model: Any = model.to(device=torch_device, dtype=dtype)
+        self._held: Any = model.to(device=torch_device, dtype=dtype)
+        self._again = again
         self.tokenize = tokenize
         self._torch_device = torch.device(torch_device)
         self._dtype = dtype
@@ -69,6 +76,24 @@ class TorchRuntime:
         self.device = _device_name(torch_device)
         self.precision = "fp16" if dtype is torch.float16 else "fp32"
         self.batch = 1 if torch_device == "cpu" else _GPU_BATCH
+
+    @property
+    def _model(self) -> Any:
+        if self._held is None:
+            assert self._again is not None
+            self._held = self._again().to(device=self._torch_device, dtype=self._dtype)
+        return self._held
+
+    def model(self) -> torch.nn.Module:
+        """The model itself, which nobody keeps."""
+        return self._model
+
+    def let_go(self) -> None:
+        """Do without the weights' memory until they are wanted. Loading them once more takes a moment."""
+        if self._again is not None:
+            self._held = None
+            gc.collect()
+            memory.give_back()
 
     def encode_images(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 [n, height, width, 3] to float32 [n, dim], unit rows; a row that has no direction is NaN."""
@@ -124,6 +149,16 @@ def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
     model, preprocess_config = _create(spec)
     tokenize = _tokenizer(spec)
     preprocess = Preprocess.from_open_clip(preprocess_config)
+    identity = _identity(spec, checkpoint, preprocess_config)
+
+    def again() -> torch.nn.Module:
+        try:
+            weights, config = _create(spec)
+            if _identity(spec, checkpoint, config) == identity:
+                return weights
+        except ModelUnavailable as error:
+            raise OSError(str(error)) from error
+        raise OSError("the model's files have changed")
 
     def on_cpu(weights: torch.nn.Module | None = None) -> TorchRuntime:
         runtime = TorchRuntime(
@@ -132,21 +167,21 @@ def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
             preprocess=preprocess,
             torch_device="cpu",
             dtype=torch.float32,
+            again=again,
         )
         runtime.batch = _measured_batch(runtime, preprocess)
         return runtime
 
     def on_device(torch_device: str, dtype: torch.dtype) -> TorchRuntime:
-        return TorchRuntime(
-            copy.deepcopy(model), tokenize=tokenize, preprocess=preprocess, torch_device=torch_device, dtype=dtype
-        )
+        weights = _create(spec)[0]
+        return TorchRuntime(weights, tokenize=tokenize, preprocess=preprocess, torch_device=torch_device, dtype=dtype)
 
     cpu = on_cpu(model)
     expected = _proof(cpu, preprocess)
     candidates = [] if options.device == "cpu" else _accelerators()
     runtime = proven(candidates, on_device, expected=expected, prove=lambda r: _proof(r, preprocess)) or cpu
     info = ModelInfo(
-        identity=_identity(spec, checkpoint, preprocess_config),
+        identity=identity,
         name=spec.name,
         dim=expected.shape[1],
         preprocess=preprocess,
@@ -156,7 +191,7 @@ def load(spec: ModelSpec, options: Options, say: Say) -> Loaded:
     )
     upkeep = None
     if options.exports is not None:
-        upkeep = _upkeep(spec, options, checkpoint, info, model, cpu)
+        upkeep = _upkeep(spec, options, checkpoint, info, cpu)
     return Loaded(info=info, runtime=runtime, on_cpu=on_cpu, upkeep=upkeep)
 
 
@@ -165,10 +200,9 @@ def _upkeep(
     options: Options,
     checkpoint: Path | None,
     info: ModelInfo,
-    model: torch.nn.Module,
     cpu: TorchRuntime,
 ) -> ExportUpkeep | None:
-    """What exports the model, where that is not done yet. cpu: runs ``model``, in fp32."""
+    """What exports the model, where that is not done yet. cpu: runs it in fp32."""
     assert options.exports is not None
     if not share_cpp_runtime():
         return None
@@ -181,10 +215,11 @@ def _upkeep(
     if checkpoint is not None:
         torch_export.remember_name(exports, spec, info.identity, checkpoint)
     source = torch_export.source(
-        model,
+        cpu.model,
         cpu.tokenize,
         info.preprocess,
         accelerated=info.device != cpu.device,
+        let_go=cpu.let_go,
         encode_images=cpu.encode_images,
         encode_texts=cpu.encode_texts,
     )
@@ -267,9 +302,10 @@ def _measured_batch(runtime: TorchRuntime, preprocess: Preprocess) -> int:
 
 def _create(spec: ModelSpec) -> tuple[torch.nn.Module, dict]:
     """The model, fp32 on the CPU, and its resolved preprocess configuration."""
-    name, tag = (f"local-dir:{spec.folder}", None) if spec.kind == "folder" else (spec.architecture, spec.tag)
+    folder = spec.kind == "folder"
+    name, tag = (f"local-dir:{spec.folder}", None) if folder else (str(spec.architecture), spec.tag)
     try:
-        model, _, _ = open_clip.create_model_and_transforms(name, pretrained=tag, device="cpu")
+        model: Any = open_clip_load.create(name, tag)
     except ModuleNotFoundError as error:
         raise _needs_package(spec, error.name or str(error)) from error
     except Exception as error:  # damaged files and odd configurations raise a dozen kinds

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from photosearch import memory
 from photosearch.model import candidates
 from photosearch.model.candidates import PHOTOS_WANTED
 from photosearch.model.exports import FP32, INT8, TEXT, TORCH, Exports, Measured, Record, environment
@@ -47,6 +48,7 @@ class TorchModel:
 
     tokens: of the proof texts, and tokenizer: how to make a ClipTokenizer that finds the same; None where none does.
     accelerated: whether a GPU runs the image tower, which then needs no export.
+    let_go: gives the memory of its weights back; they are loaded again when something is asked.
     """
 
     weight_bytes: int
@@ -54,6 +56,7 @@ class TorchModel:
     tokenizer: dict[str, Any] | None
     write_images: Callable[[Path], None]
     write_texts: Callable[[Path], None]
+    let_go: Callable[[], None]
     encode_images: Callable[[np.ndarray], np.ndarray]
     encode_texts: Callable[[Sequence[str]], np.ndarray]
 
@@ -68,6 +71,7 @@ class ExportUpkeep:
         self._info = info
         self._threads = threads
         self._torch = torch_model
+        self._let_go = torch_model.let_go if torch_model is not None else lambda: None
         self._record = exports.record(info.identity) or Record(info.identity, environment(), info.dim, info.preprocess)
         if torch_model is not None and device != "cpu" and self._record.accelerator is not torch_model.accelerated:
             self._record = dataclasses.replace(self._record, accelerator=torch_model.accelerated)
@@ -146,6 +150,7 @@ class ExportUpkeep:
         return self._record.images in (FP32, INT8) and (with_torch or self._record.images != before)
 
     def _make(self) -> None:
+        self._let_go()  # what an export needs of torch's model is one tower, int8 nothing; what is there holds both
         if self._torch is not None:
             self._check_room(self._torch.weight_bytes)
             if self._exports_texts:
@@ -178,8 +183,10 @@ class ExportUpkeep:
         if self._torch.tokenizer is None:
             raise ValueError("the model has a tokenizer of another library")
         folder = self._exports.publish(self._info.identity, TEXT, self._torch.write_texts)
-        encode = text_tower(folder, self._torch.tokenizer, threads=self._threads)
-        rows, expected = encode(PROOF_TEXTS), self._torch.encode_texts(PROOF_TEXTS)
+        expected = self._torch.encode_texts(PROOF_TEXTS)
+        self._let_go()
+        rows = text_tower(folder, self._torch.tokenizer, threads=self._threads)(PROOF_TEXTS)
+        memory.give_back()
         cosine = float((rows * expected).sum(axis=1).min())
         if not cosine >= _TEXT_COSINE:
             self._exports.drop(self._info.identity, TEXT)
@@ -196,6 +203,7 @@ class ExportUpkeep:
         folder = self._exports.publish(self._info.identity, FP32, self._torch.write_images)
         pixels = np.concatenate([generated, *(p[np.newaxis] for p in self._pixels)])
         reference = np.concatenate([self._torch.encode_images(generated), *(r[np.newaxis] for r in self._rows)])
+        self._let_go()
         self._judge(FP32, folder, pixels, reference)
         if FP32 not in self._record.refused:
             self._change(images=FP32)
@@ -216,6 +224,8 @@ class ExportUpkeep:
         encode = image_tower(folder, threads=self._threads)
         milliseconds = candidates.milliseconds_each(encode, pixels)
         measured = candidates.compared(encode(pixels), reference, milliseconds=milliseconds)
+        del encode
+        memory.give_back()
         self._measured(name, measured)
         refusal = candidates.refusal(name, measured)
         if refusal:

@@ -18,6 +18,7 @@ from tests.unit.model.tiny_towers import (
     pictures,
     upkeep_of,
     write_images,
+    write_texts,
 )
 
 TINY = TinyRuntime()
@@ -135,6 +136,19 @@ def test_an_export_that_answers_otherwise_is_refused_and_torch_goes_on(folder, c
     assert "fp32 is not true enough" in caplog.text
     assert record(folder).images == TORCH and record(folder).texts
     assert loaded(folder) is None and not upkeep_of(folder, write_images=wrong).when_idle
+
+
+@pytest.mark.usefixtures("int8_is_fast")
+def test_torch_lets_its_weights_go_before_an_export_of_them_is_loaded(folder):
+    steps = []
+    upkeep = upkeep_of(
+        folder,
+        let_go=lambda: steps.append("let go"),
+        write_texts=lambda into: (steps.append("texts"), write_texts(into)),
+        write_images=lambda into: (steps.append("images"), write_images(into)),
+    )
+    assert upkeep.run()
+    assert steps == ["let go", "texts", "let go", "images", "let go"]
 
 
 def failing(into):

@@ -1,0 +1,178 @@
+"""Loads and exports models as the encoder process does, and compares with open_clip's own way. The tests run ``main``
+and ``peak`` in processes of their own.
+
+torchvision has been made importable before this is imported (torchvision_cpu.prepare).
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import open_clip
+import torch
+from onnx import numpy_helper
+from safetensors.torch import load_file, save_file
+
+from photosearch.model import open_clip_load, resolve, torch_export, torch_runtime
+from photosearch.model.candidates import PHOTOS_WANTED
+from photosearch.model.exports import GRAPH, Exports
+from photosearch.model.onnx_runtime import Tower
+from photosearch.model.preprocess import Preprocess
+from photosearch.model.runtime import Options
+from tests.integration.encoder_reference import VIT, write_vit
+
+WEIGHTS_NAME = "open_clip_model.safetensors"
+
+
+def in_another_form(folder: Path, name: str) -> Path:
+    """The small ViT with its weights in half precision, pickled, or as they are."""
+    other = folder.with_name(name)
+    other.mkdir()
+    (other / "open_clip_config.json").write_bytes((folder / "open_clip_config.json").read_bytes())
+    weights = load_file(folder / WEIGHTS_NAME)
+    if name == "pickled":
+        torch.save(weights, other / "open_clip_pytorch_model.bin")
+    else:
+        save_file({k: v.half() if name == "half" else v for k, v in weights.items()}, other / WEIGHTS_NAME)
+    return other
+
+
+def differences(folder: Path) -> list[str]:
+    """What a model has otherwise than open_clip's own way of loading gives it."""
+    name = f"local-dir:{folder}"
+    ours, theirs = open_clip_load.create(name, None), open_clip.create_model_and_transforms(name)[0]
+    wrong = [] if ours.visual.preprocess_cfg == theirs.visual.preprocess_cfg else ["preprocess_cfg"]
+    for part in ("named_parameters", "named_buffers"):
+        mine, right = dict(getattr(ours, part)()), dict(getattr(theirs, part)())
+        wrong += sorted(mine.keys() ^ right.keys())
+        for name in mine.keys() & right.keys():
+            one, other = mine[name], right[name]
+            if (one.dtype, one.requires_grad) != (other.dtype, other.requires_grad) or not torch.equal(one, other):
+                wrong.append(name)
+    return wrong
+
+
+def copies(folder: Path) -> int:
+    """How many copies of a model's weights loading it takes."""
+    taken = []
+    plain = open_clip_load._as_open_clip_does
+    open_clip_load._as_open_clip_does = lambda *named: (taken.append(named), plain(*named))[1]
+    try:
+        open_clip_load.create(f"local-dir:{folder}", None)
+    finally:
+        open_clip_load._as_open_clip_does = plain
+    return len(taken)
+
+
+def emptied(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def exported(folder: Path, into: Path) -> dict:
+    """The worst cosine of both exported towers to torch, and the large weights that are not the model's tensors."""
+    model = open_clip_load.create(f"local-dir:{folder}", None).eval().requires_grad_(False)
+    preprocess = Preprocess.from_open_clip(dict(model.visual.preprocess_cfg))
+    pixels = np.random.default_rng(2).integers(0, 256, (3, *preprocess.shape), dtype=np.uint8)
+    tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(["a dog", ""]).numpy()
+    facts: dict = {"foreign": [], "cosine": 1.0}
+    images, texts = torch_export._Images(model, preprocess), torch_export._Texts(model)
+    torch_export.write_images(model, preprocess, emptied(into / "images"))
+    torch_export.write_texts(model, tokens, emptied(into / "texts"))
+    own = {p.numpy().tobytes() for p in model.state_dict().values()}
+    own |= {p.t().contiguous().numpy().tobytes() for p in model.state_dict().values() if p.ndim == 2}
+    for name, tower, items in (("images", images, pixels), ("texts", texts, tokens)):
+        with torch.no_grad():
+            right = tower(torch.from_numpy(items)).numpy()
+        rows = Tower(into / name, threads=1, keep_memory=False)(items)
+        facts["cosine"] = min(facts["cosine"], float((rows * right).sum(axis=1).min()))
+        for tensor in onnx.load(into / name / GRAPH).graph.initializer:
+            value = numpy_helper.to_array(tensor)
+            if value.nbytes >= torch_export._LARGE_BYTES and value.tobytes() not in own:
+                facts["foreign"].append(tensor.name)
+    facts["training"] = any(m.training for m in model.modules())
+    return facts
+
+
+def exported_plainly(folder: Path, into: Path) -> dict:
+    """The same where the exporter takes no weights as inputs."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("not with these inputs")
+
+    forward = torch_export._WeightsGiven.forward
+    torch_export._WeightsGiven.forward = refuse
+    try:
+        return exported(folder, into)
+    finally:
+        torch_export._WeightsGiven.forward = forward
+
+
+def let_go(folder: Path) -> dict:
+    """What a runtime answers after it let its weights go, and once the file holds others."""
+    loaded = torch_runtime.load(resolve(str(folder)), Options("cpu", 1, False), lambda sentence: None)
+    pixels = np.random.default_rng(2).integers(0, 256, (3, *loaded.info.preprocess.shape), dtype=np.uint8)
+    before = loaded.runtime.encode_images(pixels)
+    loaded.runtime.let_go()
+    facts = {"same": bool(np.array_equal(loaded.runtime.encode_images(pixels), before)), "refusal": ""}
+    loaded.runtime.let_go()
+    others = {k: v * 1.5 for k, v in load_file(folder / WEIGHTS_NAME).items()}
+    (folder / WEIGHTS_NAME).unlink()
+    save_file(others, folder / WEIGHTS_NAME)
+    try:
+        loaded.runtime.encode_images(pixels)
+    except OSError as error:
+        facts["refusal"] = str(error)
+    return facts
+
+
+def main(folder: Path) -> None:
+    """Write the model ``folder``/medium, and what was found of others to ``folder``/told.json."""
+    write_vit(folder / "vit")
+    write_medium(folder / "medium")
+    vit, builtin = folder / "vit", resolve("builtin").folder
+    half, pickled = in_another_form(vit, "half"), in_another_form(vit, "pickled")
+    bare = folder / "bare"
+    bare.mkdir()
+    (bare / "open_clip_config.json").write_text(json.dumps(VIT))
+    told = {
+        "differences": {f.name: differences(f) for f in (vit, builtin, half, pickled)},
+        "copies": {f.name: copies(f) for f in (vit, builtin, half, pickled, bare)},
+        "exported": {f.name: exported(f, folder / "exported" / f.name) for f in (vit, builtin)},
+        "let go": let_go(in_another_form(vit, "replaced")),
+        "exported plainly": exported_plainly(vit, folder / "plain"),
+    }
+    (folder / "told.json").write_text(json.dumps(told))
+
+
+def _peak_bytes() -> int:
+    """The most memory this process ever had. Linux only."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def write_medium(folder: Path) -> None:
+    """A model whose weights (170 MB) outweigh what exporting needs besides, and whose pictures are small."""
+    folder.mkdir()
+    config = json.loads(json.dumps(VIT))
+    config["model_cfg"]["vision_cfg"] |= {"layers": 8, "width": 512, "head_width": 64}
+    config["model_cfg"]["text_cfg"] |= {"width": 256, "heads": 4}
+    torch.manual_seed(7)
+    model = open_clip.CustomTextCLIP(**{k: v for k, v in config["model_cfg"].items() if k != "custom_text"})
+    save_file(model.state_dict(), folder / WEIGHTS_NAME)
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+
+
+def peak(folder: Path) -> None:
+    """Load, export and judge the model ``folder``/medium; print the weights and the memory all that took, in bytes."""
+    spec = resolve(str(folder / "medium"))
+    pixels = np.random.default_rng(2).integers(0, 256, (PHOTOS_WANTED, 32, 32, 3), dtype=np.uint8)
+    before = _peak_bytes()
+    loaded = torch_runtime.load(spec, Options("cpu", 1, False, folder / "models"), lambda sentence: None)
+    loaded.upkeep.saw(pixels, loaded.runtime.encode_images(pixels))
+    loaded.upkeep.run()
+    took = _peak_bytes() - before
+    record = Exports(folder / "models").record(spec.identity)
+    weights = (folder / "medium" / WEIGHTS_NAME).stat().st_size
+    print(json.dumps({"weights": weights, "took": took, "measured": sorted(record.measured)}))

@@ -1,0 +1,73 @@
+"""A model is loaded and exported with little more memory than its weights, and is the model that open_clip loads."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_SECONDS = 240
+PROGRAM = """
+import sys, pathlib
+from photosearch.model import torchvision_cpu
+torchvision_cpu.prepare()
+from tests.integration import lean_reference
+getattr(lean_reference, sys.argv[1])(pathlib.Path(sys.argv[2]))
+"""
+
+
+def run(function: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, function, str(folder)],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("lean")
+    run("main", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(folder) -> dict:
+    return json.loads((folder / "told.json").read_text())
+
+
+def test_the_model_is_the_one_that_open_clip_loads_from_any_form_of_its_file(told):
+    assert len(told["differences"]) == 4 and not any(told["differences"].values())
+
+
+def test_its_weights_are_held_once_and_where_a_folder_has_none_open_clip_makes_some(told):
+    assert told["copies"].pop("bare") == 2 and set(told["copies"].values()) == {1}
+
+
+def test_the_large_weights_of_an_export_are_the_tensors_of_the_model(told):
+    for facts in told["exported"].values():
+        assert facts["foreign"] == [] and facts["cosine"] >= 0.9999 and not facts["training"]
+
+
+def test_a_model_that_takes_no_weights_as_inputs_is_exported_plainly(told):
+    assert told["exported plainly"]["cosine"] >= 0.9999
+
+
+def test_weights_that_were_let_go_are_read_again_unless_the_file_holds_others_now(told):
+    assert told["let go"] == {"same": True, "refusal": "the model's files have changed"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read as Linux tells it")
+def test_loading_exporting_and_judging_take_less_than_two_copies_of_the_weights(folder):
+    facts = json.loads(run("peak", folder))
+    assert facts["measured"] == ["fp32", "int8", "torch"]
+    assert facts["took"] < 2 * facts["weights"]
