@@ -1,6 +1,6 @@
 """How fast photos are indexed, what bounds it, and how that compares with a pipeline built as rclip's is.
 
-    python benchmarks/indexing.py [--photos 120] [--rounds 3] [--folder FOLDER]
+    python benchmarks/indexing.py [--photos 480] [--rounds 3] [--folder FOLDER]
 
 All rates are photos a second on the same ViT-B-32 with random weights, in one run. *Decode only* and *encode only* are
 what this machine does when it does nothing else; together they bound any pipeline that does both on the same cores:
@@ -105,7 +105,7 @@ def rounds(count: int, *measures: Callable[[], float]) -> list[list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=int, default=240)
+    parser.add_argument("--photos", type=int, default=480)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="real photos instead of made ones")
     options = parser.parse_args()

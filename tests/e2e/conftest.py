@@ -20,6 +20,11 @@ ODD_NAME = "<b>bold<br>\nsecond line & more.jpg"
 _COLOURS = 12
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests come last: the program that they share would take processor time from all that came after it."""
+    items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
+
+
 @pytest.fixture(autouse=True)
 def leaks_nothing() -> Iterator[None]:
     """Replaces the guard of all tests: no process that a test started is left behind.

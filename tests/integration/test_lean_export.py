@@ -66,6 +66,7 @@ def test_weights_that_were_let_go_are_read_again_unless_the_file_holds_others_no
     assert told["let go"] == {"same": True, "refusal": "the model's files have changed"}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read as Linux tells it")
 def test_loading_exporting_and_judging_take_less_than_two_copies_of_the_weights(folder):
     facts = json.loads(run("peak", folder))
