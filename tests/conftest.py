@@ -23,7 +23,7 @@ from photosearch.model import Encoder, resolve
 from photosearch.paths import ENVIRONMENT_OVERRIDE, AppPaths, app_paths
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAK_PATIENCE_SECONDS = 5.0
+LEAK_PATIENCE_SECONDS = 15.0
 _OURS = "photosearch"
 
 

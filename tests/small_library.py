@@ -26,7 +26,7 @@ from tests.fakes import ColourEncoder
 
 RGB = {"red": (220, 30, 30), "green": (30, 180, 40), "blue": (30, 50, 220), "yellow": (230, 220, 30)}
 _LONG_AGO_S = 1_577_880_000
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 def paint(path: Path, colour: str, *, mark: int = 0, age: int = 0) -> Path:

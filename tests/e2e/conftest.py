@@ -42,7 +42,7 @@ def leaks_nothing() -> Iterator[None]:
             if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         ]
 
-    wait_for("the end of what the test started", lambda: not left(), seconds=5)
+    wait_for("the end of what the test started", lambda: not left(), seconds=20)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ FIRST_SIZE = (1200, 800)
 """Of the window, where it was not open before."""
 OPENED = "opened"
 """The file beside the shared program's data folder that names what it opened with the system's program."""
-_END_SECONDS = 20.0
+_END_SECONDS = 60.0
 _TALLEST_BUTTON_PX = 100
 """Before Qt has given it a place a widget is as large as a window."""
 _LONG = ("tiles", "painted", "strengths")

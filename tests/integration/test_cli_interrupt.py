@@ -76,7 +76,7 @@ def test_an_interrupted_run_keeps_what_was_committed_and_the_next_one_does_the_r
         out, err = process.communicate(timeout=LIMIT_SECONDS)
     assert (process.returncode, out) == (130, b"")
     assert err.decode() == "photosearch: Interrupted. What was done so far is kept.\n"
-    assert not psutil.wait_procs(children, timeout=5)[1]
+    assert not psutil.wait_procs(children, timeout=20)[1]
     if moment == "the model loads":  # nobody waits for it to be loaded first
         assert " runs on cpu " not in (command.data_dir / "logs" / "photosearch.log").read_text()
     kept = committed(command)
