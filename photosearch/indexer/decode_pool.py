@@ -77,8 +77,19 @@ class DecodePool:
             self._schedule(outcome, function, args, tries=_TRIES)
         return outcome
 
-    def _schedule(self, outcome: Future, function: Callable[..., Any], args: tuple, *, tries: int) -> None:
-        """Give the task to the pool, or to a new one where it is broken. Called with the lock held."""
+    def _schedule(
+        self,
+        outcome: Future,
+        function: Callable[..., Any],
+        args: tuple,
+        *,
+        tries: int,
+        ended: ProcessExpired | None = None,
+    ) -> None:
+        """Give the task to the pool, or to a new one where it is broken. Called with the lock held.
+
+        ended: what an earlier try did to its worker; that says more than a pool that breaks in the last one.
+        """
         if self._pool is not None and not self._pool.active:
             self._broken.append(self._pool)  # ended by ``close``: a pool cannot be joined in its own threads
             self._pool = None
@@ -100,12 +111,13 @@ class DecodePool:
                 self._last_answer = time.monotonic()
                 lost = isinstance(error, BrokenProcessPool | ProcessExpired | CancelledError)
                 if lost and tries > 1 and self._open:  # closed, nobody waits any more
-                    self._schedule(outcome, function, args, tries=tries - 1)
+                    told = error if isinstance(error, ProcessExpired) else ended
+                    self._schedule(outcome, function, args, tries=tries - 1, ended=told)
                     return
             if error is None:
                 outcome.set_result(done.result())
             else:
-                outcome.set_exception(error)
+                outcome.set_exception(ended if lost and ended is not None else error)
 
         with interrupts.held_back():  # the first task starts the workers, and the threads that start more of them
             task = pool.schedule(function, args=list(args), timeout=self._task_seconds)

@@ -167,9 +167,9 @@ def _other_model(monkeypatch) -> list[str]:
     """Makes "other" the name of a model; returns when it was asked for."""
     asked = []
 
-    def with_other(name: str):
+    def with_other(name: str, **options):
         if name != "other":
-            return resolve(name)
+            return resolve(name, **options)
         asked.append(name)
         return ModelSpec(name="other", kind="folder", identity="colours-other")
 
