@@ -27,37 +27,14 @@ class Folders:
                 " count(*) FILTER (WHERE file.state = 'away')"
                 " FROM folder LEFT JOIN file ON folder_id = folder.id GROUP BY folder.id ORDER BY path"
             ).fetchall()
-        return [
-            Folder(
-                id=row[0],
-                path=Path(os.fsdecode(row[1])),
-                state=FolderState(row[2]),
-                excludes=excludes.get(row[0], ()),
-                photos=row[5],
-                away=row[6],
-                device=row[3],
-                inode=row[4],
-            )
-            for row in rows
-        ]
+        return [_folder(row[:5], excludes, photos=row[5], away=row[6]) for row in rows]
 
     def roots(self) -> list[Folder]:
         """Every folder as ``all`` gives it, but not counted: its numbers are 0."""
         with self._database.reading() as db:
             excludes = _excludes(db)
             rows = db.execute("SELECT id, path, state, device, inode FROM folder ORDER BY path").fetchall()
-        return [
-            Folder(
-                id=row[0],
-                path=Path(os.fsdecode(row[1])),
-                state=FolderState(row[2]),
-                excludes=excludes.get(row[0], ()),
-                photos=0,
-                device=row[3],
-                inode=row[4],
-            )
-            for row in rows
-        ]
+        return [_folder(row, excludes) for row in rows]
 
     def add(self, path: Path) -> None:
         with self._database.writing() as db:
@@ -94,6 +71,21 @@ class Folders:
     def include(self, folder_id: int, rel: bytes) -> None:
         with self._database.writing() as db:
             db.execute("DELETE FROM exclude WHERE folder_id = ? AND rel = ?", (folder_id, rel))
+
+
+def _folder(row: tuple, excludes: dict[int, tuple[str, ...]], *, photos: int = 0, away: int = 0) -> Folder:
+    """row: id, path, state, device, inode."""
+    folder_id, path, state, device, inode = row
+    return Folder(
+        id=folder_id,
+        path=Path(os.fsdecode(path)),
+        state=FolderState(state),
+        excludes=excludes.get(folder_id, ()),
+        photos=photos,
+        away=away,
+        device=device,
+        inode=inode,
+    )
 
 
 def _excludes(db: sqlite3.Connection) -> dict[int, tuple[str, ...]]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.python_process import WITH_OPEN_CLIP, run_python
+
 LIMIT_SECONDS = 3000
 LEAST_COSINE = 0.99
 MOST_GREY_LEVELS = 2.5
@@ -22,21 +20,10 @@ MOST_GREY_LEVELS = 2.5
 def measured(files: list[Path], folder: Path) -> dict[str, dict[str, list[float]]]:
     (folder / "files.json").write_text(json.dumps([str(f) for f in files]))
     program = (
-        "import sys, pathlib\n"
-        "from photosearch.model import torchvision_cpu\n"
-        "torchvision_cpu.prepare()\n"
-        "from tests.integration import decode_reference\n"
+        f"{WITH_OPEN_CLIP}from tests.integration import decode_reference\n"
         "decode_reference.main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, folder / "files.json", folder / "answer.json"],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_python(program, folder / "files.json", folder / "answer.json", limit_seconds=LIMIT_SECONDS)
     return json.loads((folder / "answer.json").read_text())
 
 

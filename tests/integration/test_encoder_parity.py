@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import re
 import subprocess
 import sys
@@ -16,9 +15,8 @@ from PIL import Image
 from photosearch.errors import EncoderLost, ModelUnavailable
 from photosearch.model import Encoder, Preprocess, resolve
 from tests.integration.encoder_reference_data import TEXTS, TRANSFORMS
+from tests.integration.python_process import LIMIT_SECONDS, ROOT, WITH_OPEN_CLIP, run_python
 
-ROOT = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 120
 # Standing, lying, panoramas of ten to one both ways, one pixel, exact, nearly exact, a strip, and a photo's size.
 SIZES = [(640, 480), (480, 640), (1000, 100), (100, 1000), (1, 1), (48, 48), (47, 49), (20, 500), (2000, 1500)]
 
@@ -33,22 +31,11 @@ def reference(tmp_path_factory) -> Path:
         blots = random.integers(0, 256, (max(1, height // 12), max(1, width // 12), 3), dtype=np.uint8)
         picture = Image.fromarray(blots).resize((width, height), Image.Resampling.BICUBIC)
         picture.save(folder / "pictures" / f"{number}.png")
-    program = (
-        "import sys, pathlib\n"
-        "from photosearch.model import torchvision_cpu\n"
-        "torchvision_cpu.prepare()\n"
-        "from tests.integration import encoder_reference\n"
-        "encoder_reference.main(pathlib.Path(sys.argv[1]))"
+    run_python(
+        f"{WITH_OPEN_CLIP}from tests.integration import encoder_reference\n"
+        "encoder_reference.main(pathlib.Path(sys.argv[1]))",
+        folder,
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, folder],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -5,8 +5,6 @@ import logging
 import multiprocessing
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +18,10 @@ from photosearch.model.exports import FP32, TEXT, WEIGHTS, Exports
 from photosearch.records import Query
 from photosearch.settings import Settings
 from tests.integration.encoder_reference_data import TEXTS
+from tests.integration.python_process import LIMIT_SECONDS, run_python
 from tests.unit.model import tiny_towers
 
-ROOT = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 240
 HEAVY = {"torch", "torchvision", "open_clip", "timm", "onnx"}
-
-
-def run_python(program: str, *arguments: object) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,36 +1,21 @@
 """A model is loaded and exported with little more memory than its weights, and is the model that open_clip loads."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 240
-PROGRAM = """
-import sys, pathlib
-from photosearch.model import torchvision_cpu
-torchvision_cpu.prepare()
-from tests.integration import lean_reference
-getattr(lean_reference, sys.argv[1])(pathlib.Path(sys.argv[2]))
-"""
+from tests.integration.python_process import WITH_OPEN_CLIP, run_python
+
+PROGRAM = (
+    f"{WITH_OPEN_CLIP}from tests.integration import lean_reference\n"
+    "getattr(lean_reference, sys.argv[1])(pathlib.Path(sys.argv[2]))"
+)
 
 
 def run(function: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, function, str(folder)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_SECONDS,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_python(PROGRAM, function, folder, environment={"OMP_NUM_THREADS": "1"})
 
 
 @pytest.fixture(scope="module")
