@@ -127,6 +127,9 @@ def _tour(stage: Stage, options: argparse.Namespace) -> None:
     )
     stage.shoot("library")
     stage.search(words=options.words)
+    # The first question also waits for the model to start, which is not what a picture of a search should tell.
+    session.clear_query()
+    stage.search(words=options.words)
     window.grid.go_to(0)
     stage.shoot("text-search")
     window.toggle_details()

@@ -40,6 +40,24 @@ def default_workers() -> int:
     return max(1, min(16, os.cpu_count() or 1))
 
 
+class _SpawnContext:
+    """Starts processes by spawn. A pool's locks last as long as this, and so longer than its workers.
+
+    pebble takes the locks away before it ends the workers: one that is just starting then complains on stderr.
+    """
+
+    def __init__(self) -> None:
+        self._spawn = multiprocessing.get_context("spawn")
+        self.Process = self._spawn.Process
+        self.Pipe = self._spawn.Pipe
+        self._locks: list[Any] = []
+
+    def RLock(self) -> Any:
+        lock = self._spawn.RLock()
+        self._locks.append(lock)
+        return lock
+
+
 class DecodePool:
     """Runs functions of ``decode_worker`` in worker processes. They start with the first task."""
 
@@ -97,7 +115,7 @@ class DecodePool:
             self._pool = ProcessPool(
                 max_workers=self.workers,
                 max_tasks=_TASKS_PER_WORKER,
-                context=multiprocessing.get_context("spawn"),
+                context=_SpawnContext(),
                 initializer=limit_worker,
                 initargs=[self._memory_bytes],
             )

@@ -12,6 +12,14 @@ import pytest
 from photosearch import interrupts
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """As in a terminal: a shell starts what runs in its background with Ctrl+C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_waits_until_all_is_started():
     done = []
     with pytest.raises(KeyboardInterrupt):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from pebble.pool.process import WorkerManager
 
 from photosearch.errors import PhotoError, ProblemCode
 from photosearch.indexer.decode_pool import DecodePool, default_workers
@@ -150,6 +151,21 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
         parent.kill()
         parent.communicate()
     worker.wait(timeout=20)
+
+
+def test_workers_that_are_still_starting_when_the_pool_is_closed_say_nothing(monkeypatch, capfd):
+    end_workers = WorkerManager.force_stop_workers
+
+    def end_workers_late(manager: WorkerManager) -> None:
+        time.sleep(1)
+        end_workers(manager)
+
+    monkeypatch.setattr(WorkerManager, "force_stop_workers", end_workers_late)
+    for _ in range(3):
+        pool = DecodePool(8)
+        pool.start()
+        pool.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_workers_that_nobody_needs_end_and_come_back_when_somebody_does():
