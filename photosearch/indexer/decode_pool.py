@@ -7,13 +7,13 @@ it waits for work: then its tasks are given to a new pool, for the files have no
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -40,20 +40,18 @@ def default_workers() -> int:
     return max(1, min(16, os.cpu_count() or 1))
 
 
-class _SpawnContext:
+class _SpawnContext(SpawnContext):
     """Starts processes by spawn. A pool's locks last as long as this, and so longer than its workers.
 
     pebble takes the locks away before it ends the workers: one that is just starting then complains on stderr.
     """
 
     def __init__(self) -> None:
-        self._spawn = multiprocessing.get_context("spawn")
-        self.Process = self._spawn.Process
-        self.Pipe = self._spawn.Pipe
+        super().__init__()
         self._locks: list[Any] = []
 
     def RLock(self) -> Any:
-        lock = self._spawn.RLock()
+        lock = super().RLock()
         self._locks.append(lock)
         return lock
 
