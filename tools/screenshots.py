@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from photosearch.library import Library
 from photosearch.paths import AppPaths, app_paths
-from photosearch.progress import Phase
 from photosearch.ui import theme
 from photosearch.ui.app import require_display
 from photosearch.ui.drops import file_pictures
@@ -120,8 +119,6 @@ def _tour(stage: Stage, options: argparse.Namespace) -> None:
     session, window = stage.session, stage.window
     if not session.status.folders:
         session.add_folder(options.photos)
-        stage.wait(lambda: session.progress.phase is Phase.ENCODING and session.progress.done > 60, "the indexing")
-        stage.shoot("indexing")
     stage.wait(
         lambda: bool(session.status.searchable) and not session.status.pending and not session.busy, "the indexing"
     )
