@@ -1,6 +1,6 @@
 """How the window feels while it indexes, and what the indexing loses while somebody searches.
 
-    python benchmarks/busy.py [--photos 900] [--rounds 3] [--seconds 10]
+    python benchmarks/busy.py [--photos 2400] [--rounds 3] [--seconds 10]
 
 A window (Qt draws offscreen unless QT_QPA_PLATFORM says otherwise) is opened on a library that indexes 12-megapixel
 photos with ViT-B-32 (random weights, exported before). In turn it is left alone and searched: a few words are typed,
@@ -69,7 +69,7 @@ def searched(session: Session, window: Window, seconds: float, waits_ms: list[fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=int, default=900)
+    parser.add_argument("--photos", type=int, default=2400)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
