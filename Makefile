@@ -30,8 +30,9 @@ setup-tests:
 run: setup ## open PhotoSearch (PHOTOS=folder adds a folder; QUERY="words" searches it)
 	@$(BIN)/python tools/start.py
 
+# Two at a time, and in order: each file's tests together, for they share what is costly to make.
 test: setup-tests ## run every test but the long ones (ARGS="-k words" chooses)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: setup-tests ## run the tests that take minutes: kills, thousands of file operations
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
