@@ -30,8 +30,7 @@ from photosearch.media.decode import decode
 from photosearch.model import Encoder, ModelInfo, resolve
 from photosearch.search.query import phrasings
 from tools.train_builtin import shards
-from tools.train_builtin.sources import SOURCES, classes
-from tools.train_builtin.sources import read_captions as read_sentences
+from tools.train_builtin.sources import SOURCES, captions, classes
 
 TOP = 10
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -177,7 +176,7 @@ def on_photos(asked: Asked, folder: Path) -> Figures:
     return figures
 
 
-def on_held_out(asked: Asked, out: Path, captions: Path | None) -> Figures:
+def on_held_out(asked: Asked, out: Path, pictures: Path | None) -> Figures:
     """The held-out pictures: is the class of a picture the nearest, or among the nearest ten, of all classes of all
     sources; captions among the captioned pictures; and similar pictures among all."""
     figures: Figures = {}
@@ -199,8 +198,8 @@ def on_held_out(asked: Asked, out: Path, captions: Path | None) -> Figures:
                 figures[f"held-out {source.name}: class among {k} of {len(names)}"] = Answers(ranks, recall_at(k))
             all_rows.append(seen)
             all_names += own
-        elif captions is not None:
-            said = read_sentences(captions)
+        elif pictures is not None:
+            said = captions(source, pictures)
             pairs = [(s, i) for i, path in enumerate(part.paths) for s in said.get(path.rpartition("/")[2], ())]
             scores = asked.place_words([sentence for sentence, _ in pairs]) @ seen.T
             owners = np.array([i for _, i in pairs])
@@ -271,7 +270,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--photos", type=Path, help="a folder of photos with its tables")
     parser.add_argument("--held", type=Path, help="the folder in which prepare left its held-out pictures")
-    parser.add_argument("--captions", type=Path, help="the captions of the held-out captioned pictures")
+    parser.add_argument("--pictures", type=Path, help="as for prepare: the captions of held-out pictures lie there")
     parser.add_argument("--report", default="builtin-model", help="the name of the file in benchmarks/results")
     options = parser.parse_args(arguments)
     report = Report(options.report, "Finding photos with " + " and with ".join(Path(m).name for m in options.models))
@@ -283,7 +282,7 @@ def main(arguments: Sequence[str]) -> None:
             if options.photos:
                 figures |= on_photos(asked, options.photos.resolve())
             if options.held:
-                figures |= on_held_out(asked, options.held, options.captions)
+                figures |= on_held_out(asked, options.held, options.pictures)
             for what, answers in figures.items():
                 spread = interval(answers.values, answers.figure, groups=answers.groups)
                 more = {} if answers.chance is None else {"chance": answers.chance}

@@ -19,7 +19,7 @@ import numpy as np
 
 from tools.train_builtin import course, shards
 from tools.train_builtin.sentences import SentenceModel, Space
-from tools.train_builtin.sources import SOURCES, classes, read_captions, words
+from tools.train_builtin.sources import SOURCES, captions, classes, words
 
 PER_FILE = 8192
 _FITTED_ON = 16_000
@@ -96,7 +96,7 @@ def word_groups(sentences: Iterable[str]) -> Counter[str]:
     return groups
 
 
-def collect(wordnet: Path, captions: Sequence[str], seed: int = 1) -> tuple[list[str], list[str]]:
+def collect(wordnet: Path, sentences: Sequence[str], seed: int = 1) -> tuple[list[str], list[str]]:
     """All phrases in random order, and the nouns that the space is fitted on."""
     chance = random.Random(seed)
     synsets = wordnet_nouns(wordnet)
@@ -105,7 +105,7 @@ def collect(wordnet: Path, captions: Sequence[str], seed: int = 1) -> tuple[list
     for source in SOURCES:
         for known in classes(source.name).values():
             base |= {*known.names, *known.shows}
-    groups = word_groups(captions)
+    groups = word_groups(sentences)
     plain = sorted({x for kind, lemmas in synsets if kind in _THINGS for x in lemmas if x in nouns and " " not in x})
     seeds = sorted({noun for noun in plain if groups[noun]} | base)
     made = {t.format(noun) for noun in seeds for t in chance.sample(_TEMPLATES, _TEMPLATES_EACH)}
@@ -113,7 +113,7 @@ def collect(wordnet: Path, captions: Sequence[str], seed: int = 1) -> tuple[list
     made |= {f"a photo of a {noun}" for noun in chance.sample(plain, min(8000, len(plain)))}
     often = {group for group, count in groups.items() if count >= 4}
     used = most_used(wordnet, "adj", 8000) | most_used(wordnet, "verb", 6000)
-    phrases = sorted(nouns | used | set(captions) | often | made | base | {b.lower() for b in base})
+    phrases = sorted(nouns | used | set(sentences) | often | made | base | {b.lower() for b in base})
     chance.shuffle(phrases)
     concrete = sorted({x for kind, lemmas in synsets if kind in _CONCRETE for x in lemmas if len(x) < 30})
     return phrases, chance.sample(concrete, min(_FITTED_ON, len(concrete)))
@@ -121,9 +121,12 @@ def collect(wordnet: Path, captions: Sequence[str], seed: int = 1) -> tuple[list
 
 def learned_captions(out: Path, folder: Path) -> list[str]:
     """The captions of the pictures that are trained on: those of others are kept for measuring, like their pictures."""
-    said = read_captions(folder / "flickr" / "captions.txt")
-    paths = shards.read_paths(out, "flickr", shards.TRAIN)
-    return [sentence for path in paths for sentence in said.get(path.rpartition("/")[2], [])]
+    learned = []
+    for source in SOURCES:
+        if source.captioned and (said := captions(source, folder)):
+            paths = shards.read_paths(out, source.name, shards.TRAIN)
+            learned += [sentence for path in paths for sentence in said.get(path.rpartition("/")[2], [])]
+    return learned
 
 
 def place(out: Path, phrases: Sequence[str], model: SentenceModel, space: Space) -> None:

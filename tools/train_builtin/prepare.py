@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,15 +38,22 @@ def read(file: Path, side_px: int) -> Image.Image | None:
 
 
 def named(measured: Path) -> frozenset[str]:
-    """File names that the photos of a measuring folder had in their sources, as its ``captions.json`` tells.
-
-    They catch what a look cannot: a copy of which half is damaged.
+    """What the photos of a measuring folder were called in their sources, as its ``captions.json`` tells: a file name,
+    or COCO's number (``COCO val2017 552775``). It catches what a look cannot: a copy of which half is damaged.
     """
     table = measured / "captions.json"
     if not table.is_file():
         return frozenset()
     images = json.loads(table.read_text(encoding="utf-8"))["images"]
-    return frozenset(word for image in images for word in image.get("source", "").split() if "." in word)
+    told = [image.get("source", "").split() for image in images]
+    files = {word for words in told for word in words if "." in word}
+    return frozenset(files | {words[-1] for words in told if words[:1] == ["COCO"]})
+
+
+def is_named(file: Path, names: frozenset[str]) -> bool:
+    """Whether a file has one of ``named``'s names, or ends in COCO's number, which is padded to twelve digits."""
+    number = re.search(r"(?:^|_)(\d{12})$", file.stem)
+    return file.name in names or (number is not None and str(int(number[1])) in names)
 
 
 def prepare(source: Source, part: str, found: Sequence[Picture], out: Path, kept: Kept, *, most_px: int) -> int:
@@ -104,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     for source in SOURCES:
         folder = options.pictures / source.name
         if folder.is_dir():
-            listed[source.name] = [p for p in pictures(source, folder) if p.file.name not in names]
+            listed[source.name] = [p for p in pictures(source, folder) if not is_named(p.file, names)]
         else:
             print(f"{source.name}: no folder {folder}; left out")
     for part in (shards.HELD, shards.TRAIN):

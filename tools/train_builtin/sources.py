@@ -49,6 +49,7 @@ class Source:
 
 _IMAGENET = "ImageNet's: non-commercial research and education; the rights stay with the photographers"
 _NONE = "the repository states none"
+_COCO = "COCO's: captions CC BY 4.0, each photo under its Flickr licence"
 
 SOURCES = (
     Source(
@@ -102,8 +103,44 @@ SOURCES = (
     Source(
         "flickr", "RlNZLER/Image-Text-Matching", "56a15d91", r"data/images/.*\.jpg",
         "Flickr8k photos at 224 × 224 (8,091); captions from Karan14-11/image_caption_generator (4936ba6),"
-        " Flickr8k.token.txt, as flickr/captions.txt",
+        " Flickr8k.token.txt",
         "Flickr8k's: non-commercial research and education; the rights stay with the owners", side_px=96, share=18,
+    ),
+    Source(
+        "places", "rathull/CTFs", "f35c2198", r"data/images/train/\w/(?P<label>\w+(?:/\w+)?)/\d+\.jpg",
+        "MiniPlaces (Zhou et al. 2017), 100 scenes × 900 at 128 × 128 (train)",
+        "Places': non-commercial research and education; the rights stay with the owners", side_px=96, share=18,
+    ),
+    Source(
+        "homes", "SilviuBR24/room-classification", "0eca0b20", r"dataset/train/(?P<label>\w+)/.*\.jpg",
+        "six rooms of Places365, 1,500 of each at 256 × 256 (dataset/train)",
+        "MIT for the repository, Places' for the photos", side_px=96, share=3, most_per_class=1500,
+    ),
+    Source(
+        "weather", "pmlodzianowski/WeatherClassification", "50091484", r"data/(?P<label>\w+)/.*\.(?:jpe?g|png|JPG)",
+        "six kinds of weather, 1,577 from image searches", _NONE, side_px=96, share=2,
+    ),
+    Source(
+        "pets", "chanakya2734/Image-classification-using-CNN", "bf746c6e",
+        r"dataset/(?:training|test)_set/(?P<label>\w+)/.*\.jpg",
+        "Dogs vs. Cats (Elson et al. 2007), 4,000 snapshots", "Asirra's: research", side_px=96, share=2,
+    ),
+    Source(
+        "cocopeople", "xiaodanlu/Deep-Learning-Project-Image-captioning", "8703ce33", r"coco_images/.*\.jpg",
+        "COCO val2017 photos, mostly of people, 2,669; captions from ruizewang/evaluate (1152656d),"
+        " annotations/captions_val2017.json",
+        _COCO, side_px=96, share=8,
+    ),
+    Source(
+        "cocosmall", "Sarthak-Thareja/semantic-image-search", "c654ed3e", r"data/images/.*\.jpg",
+        "COCO train2017 photos, 1,997 at 300 × 225; captions from data/captions.csv, one each", _COCO,
+        side_px=96, share=4,
+    ),
+    Source(
+        "coco256", "nsimsiri/Image-Captioning", "69d80bf4", r"data/(?:val_)?resized2014/.*\.jpg",
+        "COCO 2014 photos at 256 × 256, the 837 that have captions in Vindhyaa-Saravanan/Deep-Learning-Coursework"
+        " (0b5f7d8c, coco_captions.csv), ruizewang/evaluate or xiaodanlu's data/selected_data_10000.json (a30855d9)",
+        _COCO, side_px=96, share=2,
     ),
 )  # fmt: skip
 
@@ -177,6 +214,12 @@ def read_captions(file: Path) -> dict[str, list[str]]:
         if match := re.match(r"(\S+?\.jpg)(?:\.\d)?#\d\s+(.*)", line.strip()):
             found[match[1]].append(re.sub(r"\s+([.,])", r"\1", match[2]).strip(" .").lower())
     return dict(found)
+
+
+def captions(source: Source, pictures: Path) -> dict[str, list[str]]:
+    """File name → sentences of a captioned source, from ``PICTURES/<name>/captions.txt``; nothing where it is not."""
+    file = pictures / source.name / "captions.txt"
+    return read_captions(file) if file.is_file() else {}
 
 
 def _paths(folder: Path) -> Iterator[str]:

@@ -18,10 +18,13 @@ import torch
 
 from photosearch.search.query import phrasings
 from tools.train_builtin import architecture, shards
-from tools.train_builtin.sources import SOURCES, Class, Source, classes, read_captions, words
+from tools.train_builtin.sources import SOURCES, Class, Source, captions, classes, words
 
 NEAR = 0.5
 """A word nearer to a class than this may well be shown by it, whatever the table says; it is not known then."""
+
+
+_TELLING_CAPTIONS = 3
 
 
 class Placed:
@@ -75,7 +78,8 @@ def class_mask(known: Class, near: np.ndarray, vocabulary: Sequence[str], said: 
 def caption_masks(groups: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> np.ndarray:
     """int8 [groups, words]: two of a picture's captions must name a word; one that none names is not shown.
 
-    A word with forms is named by any of them, another by all the words in it.
+    Where a picture has one or two captions, one is enough, and of words that none names nothing is known. A word with
+    forms is named by any of them, another by all the words in it.
     """
     forms = words()["caption_words"]
     background = set(words()["background"])
@@ -85,16 +89,20 @@ def caption_masks(groups: Sequence[Sequence[str]], vocabulary: Sequence[str]) ->
     for row, said in enumerate(groups):
         tokens = [set(re.findall("[a-z]+", sentence)) for sentence in said]
         together = set().union(*tokens)
-        masks[row] = unnamed
+        few = len(said) < _TELLING_CAPTIONS
+        masks[row] = -1 if few else unnamed
         for i, (which, parts) in enumerate(asked):
             if which(part in together for part in parts):
                 named = sum(which(part in sentence for part in parts) for sentence in tokens)
-                masks[row, i] = 1 if named >= 2 else -1 if named else unnamed[i]
+                masks[row, i] = 1 if named >= (1 if few else 2) else -1 if named else masks[row, i]
     return masks
 
 
-def make(out: Path, model: architecture.Model, captions: Path) -> dict[str, np.ndarray]:
-    """``targets.npz`` and ``vocabulary.json`` in ``out``, for the sources that were prepared there."""
+def make(out: Path, model: architecture.Model, pictures: Path) -> dict[str, np.ndarray]:
+    """``targets.npz`` and ``vocabulary.json`` in ``out``, for the sources that were prepared there.
+
+    pictures: as for ``prepare``; the captions lie there.
+    """
     present = [s for s in SOURCES if shards.prepared(out, s.name)]
     placed = Placed(model.eval())
     vocab = vocabulary(present)
@@ -102,7 +110,7 @@ def make(out: Path, model: architecture.Model, captions: Path) -> dict[str, np.n
     data: dict[str, np.ndarray] = {"vocabulary": vectors}
     for source in present:
         if source.captioned:
-            said = read_captions(captions)
+            said = captions(source, pictures)
             for part in (shards.TRAIN, shards.HELD):
                 data |= _captioned(source, part, out, placed, said, vocab)
             continue
@@ -143,5 +151,5 @@ def main(arguments: Sequence[str]) -> None:
         saved = torch.load(options.out / "text.pt", map_location="cpu", weights_only=True)
         model = architecture.build(saved["config"])
         model.load_state_dict(saved["model"], strict=False)
-    data = make(options.out, model, options.pictures / "flickr" / "captions.txt")
+    data = make(options.out, model, options.pictures)
     print({name: rows.shape for name, rows in data.items()})

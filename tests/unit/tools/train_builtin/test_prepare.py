@@ -75,6 +75,15 @@ def test_a_picture_that_the_measuring_photos_name_is_left_out_though_it_looks_ot
     assert len(shards.read_paths(out, "colours", "train")) + len(shards.read_paths(out, "colours", "held")) == 21
 
 
+def test_a_photo_of_coco_is_known_by_its_number_whatever_its_file_is_called(tmp_path):
+    told = {"images": [{"source": "COCO val2017 552775"}, {"source": "Flickr8k 1_a.jpg"}]}
+    (tmp_path / "captions.json").write_text(json.dumps(told))
+    names = prepare.named(tmp_path)
+    known = ["000000552775.jpg", "COCO_val2014_000000552775.jpg", "1_a.jpg"]
+    others = ["552775.jpg", "000000552776.jpg", "1_b.jpg", "2017.jpg"]
+    assert [prepare.is_named(Path(name), names) for name in known + others] == [True] * 3 + [False] * 4
+
+
 def test_a_damaged_picture_is_left_out(tmp_path, paint):
     pictures = paint(8)
     (pictures / "colours" / "red" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")

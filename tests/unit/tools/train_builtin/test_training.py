@@ -28,7 +28,7 @@ def taught(tmp_path, paint):
     (tmp_path / "measured").mkdir(exist_ok=True)
     prepare.main([str(tmp_path), "--pictures", str(pictures), "--measured", str(tmp_path / "measured")])
     model = architecture.build(tiny_config())
-    data = targets.make(tmp_path, model, tmp_path / "captions.txt")
+    data = targets.make(tmp_path, model, pictures)
     return tmp_path, model, data
 
 
@@ -116,9 +116,15 @@ def test_the_text_tower_learns_phrases_and_goes_on_where_it_stopped(tmp_path):
 def test_a_word_is_shown_where_two_captions_name_it_and_unknown_where_one_does(monkeypatch):
     table = {"caption_words": {"dog": ["dog", "puppy"]}, "background": ["sky"]}
     monkeypatch.setattr(targets, "words", lambda: table)
-    said = [["a dog runs", "a puppy on a red ball"], ["the red dog", "a ball"], []]
+    said = [["a dog runs", "a puppy on a red ball", "it runs"], ["the red dog", "a ball", "grass"]]
     masks = targets.caption_masks(said, ["dog", "red ball", "sky", "cat"])
-    assert masks.tolist() == [[1, -1, -1, 0], [-1, 0, -1, 0], [0, 0, -1, 0]]
+    assert masks.tolist() == [[1, -1, -1, 0], [-1, 0, -1, 0]]
+
+
+def test_of_a_picture_with_one_caption_nothing_is_known_but_what_it_names(monkeypatch):
+    monkeypatch.setattr(targets, "words", lambda: {"caption_words": {"dog": ["dog", "puppy"]}, "background": ["sky"]})
+    masks = targets.caption_masks([["a puppy runs"], []], ["dog", "sky", "cat"])
+    assert masks.tolist() == [[1, -1, -1], [-1, -1, -1]]
 
 
 def test_short_texts_are_placed_as_open_clip_places_them():
