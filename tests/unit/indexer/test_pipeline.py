@@ -14,7 +14,7 @@ from photosearch.indexer.changes import record_changes
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_photo
 from photosearch.indexer.pace import Pace
-from photosearch.indexer.pipeline import Pipeline, Tally
+from photosearch.indexer.pipeline import _READY_PHOTOS, Pipeline, Tally
 from photosearch.indexer.waiting import OnScreen
 from photosearch.model import ModelSpec
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
@@ -320,7 +320,8 @@ def test_what_was_committed_before_a_cancel_stays_and_the_rest_is_done_later(lin
 
 def test_a_pause_finishes_what_was_begun_holds_the_rest_and_goes_on_when_resumed(line, monkeypatch):
     monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
-    paint_all(line, 30)
+    many = _READY_PHOTOS + 40  # more than are begun before the first are done
+    paint_all(line, many)
     held = threading.Event()
 
     def listen(progress: Progress) -> None:
@@ -337,12 +338,12 @@ def test_a_pause_finishes_what_was_begun_holds_the_rest_and_goes_on_when_resumed
     try:
         assert held.wait(20)
         before = line.encoder.images
-        assert 0 < before < 30
+        assert 0 < before < many
         assert sum(s == "known" for s in line.states().values()) == before
         line.pause.resume()
     finally:
         thread.join(20)
-    assert tallies[0].encoded == line.encoder.images == 30
+    assert tallies[0].encoded == line.encoder.images == many
 
 
 def test_progress_only_grows_and_ends_with_everything_done(line, monkeypatch):
