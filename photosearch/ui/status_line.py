@@ -14,6 +14,8 @@ from photosearch.ui.theme import UNIT_PX
 
 TILE_PX_RANGE = (80, 420)
 _NOTICE_MS = 6000
+_LEAST_SECONDS = 0.01
+"""A search that took less is told as this: nothing takes 0.00 s."""
 
 
 def photos_text(count: int) -> str:
@@ -27,7 +29,7 @@ def counts_text(listing: Listing, status: Status | None) -> str:
     total = status.searchable if status else 0
     of = f" of {photos_text(total)}" if total else ""
     good = "No good match · " if len(listing) and not listing.best else ""
-    return f"{good}{len(listing):,}{of} · {listing.seconds:.2f} s"
+    return f"{good}{len(listing):,}{of} · {max(listing.seconds, _LEAST_SECONDS):.2f} s"
 
 
 def progress_text(progress: Progress, *, paused: bool) -> str:

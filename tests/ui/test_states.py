@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QMessageBox
 from photosearch.account import reason_of
 from photosearch.errors import CatalogDamaged, LibraryBusy
 from photosearch.progress import IndexerFailed, LibraryChanged, Notice, Phase, Progress
-from photosearch.records import Problem
+from photosearch.records import Problem, Query
 from photosearch.ui import status_line
+from photosearch.ui.listing import Listing
 from photosearch.ui.session import SORRY, State
 from photosearch.ui.single_instance import Request
 from tests.ui.fake_library import FakeLibrary
@@ -304,3 +305,8 @@ def test_while_photos_are_read_the_library_is_told_what_is_on_screen(window, lib
     window.grid.verticalScrollBar().setValue(window.grid.verticalScrollBar().maximum())
     library.on_event(Progress(Phase.ENCODING, done=51, total=100))
     qtbot.waitUntil(lambda: len(library.called("prefer")) == 2)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.0004, "0.01 s"), (0.014, "0.01 s"), (1.5, "1.50 s")])
+def test_a_search_that_took_no_time_is_not_told_as_0(seconds, told):
+    assert status_line.counts_text(Listing(query=Query("dog"), seconds=seconds), None) == f"0 · {told}"
