@@ -235,7 +235,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 
 def test_a_full_disk_stops_indexing_in_one_sentence_keeps_what_was_done_and_goes_on_later(tmp_path, small_disk):
-    photos = 60
+    photos = 150  # far more than the disk holds
     folder = tmp_path / "photos"
     folder.mkdir()
     for seed in range(photos):
