@@ -172,7 +172,7 @@ def measure_labels(report: Report, photos: Photos, labelled: Sequence[Labelled])
     for known in (True, False):
         rows = [row for row in labelled if row.known is known]
         if rows:
-            kind = "known labels" if known else "labels never seen"
+            kind = "known labels" if known else "labels the first model never saw"
             measure_ranks(report, kind, [photos.rank(Query(r.label), r.file) for r in rows], photos.count)
     known_rows = [row for row in labelled if row.known]
     rankings = {word: photos.ranking(Query(word)) for word in sorted({r.broader for r in known_rows})}

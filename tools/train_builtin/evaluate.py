@@ -141,7 +141,7 @@ def on_photos(asked: Asked, folder: Path) -> Figures:
     seen = photo_vectors(asked, files)
     figures: Figures = {}
     labelled = read_labelled(folder / "labelled.tsv")
-    for known, name in ((True, "labels known to the first model"), (False, "labels it never saw")):
+    for known, name in ((True, "labels known to the first model"), (False, "labels the first model never saw")):
         rows = [row for row in labelled if row.known is known]
         if rows:
             scores = asked.place_words([row.label for row in rows]) @ seen.T

@@ -22,9 +22,8 @@ from tools.train_builtin.sources import SOURCES, Class, Source, captions, classe
 
 NEAR = 0.5
 """A word nearer to a class than this may well be shown by it, whatever the table says; it is not known then."""
-
-
 _TELLING_CAPTIONS = 3
+"""From so many captions on, a word that none of them names is taken not to be shown."""
 
 
 class Placed:

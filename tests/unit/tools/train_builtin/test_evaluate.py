@@ -77,7 +77,7 @@ def test_every_question_of_a_folder_is_asked_and_counted(tmp_path):
     }
     (tmp_path / "captions.json").write_text(json.dumps(notes))
     figures = evaluate.on_photos(evaluate.Asked("three words", Dictionary()), tmp_path)
-    assert figures["labels it never saw: recall@1"].result == 0.5  # beagle is a word it does not know
+    assert figures["labels the first model never saw: recall@1"].result == 0.5  # beagle is a word it does not know
     assert figures["broader words: recall@1"].result == pytest.approx(2 / 3)  # of two dogs one comes first
     assert figures["captions: recall@1"].result == 1 and figures["captions: recall@1"].chance == 0.25
     assert figures["present words: precision@10"].result == pytest.approx((0.2 + 0.1) / 2)
