@@ -7,7 +7,6 @@ it waits for work: then its tasks are given to a new pool, for the files have no
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from photosearch import interrupts
+from photosearch.cores import available_cores
 from photosearch.errors import PhotoError, ProblemCode
 from photosearch.indexer import decode_worker
 from photosearch.indexer.worker_limits import MEMORY_LIMIT_BYTES, limit_worker
@@ -37,7 +37,7 @@ _TRIES = 2
 
 def default_workers() -> int:
     """One per core, at most 16: the encoder's threads share them, and the system gives each its turn."""
-    return max(1, min(16, os.cpu_count() or 1))
+    return min(16, available_cores())
 
 
 class _SpawnContext(SpawnContext):

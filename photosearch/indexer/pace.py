@@ -6,13 +6,13 @@ speed, in small portions, so that a query never waits long.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from photosearch.cores import available_cores
 from photosearch.indexer.decode_pool import default_workers
 from photosearch.indexer.power import on_battery
 
@@ -91,11 +91,6 @@ class Pace:
                 self._looked_at = self._clock()
                 self._drains = self._power()
             return self._drains
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def encoder_threads(cores: int) -> int:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.2
 _PAUSED_LOOK_S = 60.0
-_READY_PHOTOS = 64
+_READY_PHOTOS = 128
 """At least so many decoded photos may wait for the encoder (a fifth of a megabyte each): while it starts, or is slower
 for a moment, the workers go on."""
 _TASKS_PER_WORKER = 3

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from photosearch.catalog import Catalog, ThumbnailStore
+from photosearch.cores import available_cores
 from photosearch.errors import (
     FolderUnknown,
     LibraryError,
@@ -112,7 +113,7 @@ class Library:
             catalog = Catalog(paths.catalog, backups=paths.backups, read_only=lock is None)
             try:
                 cores = int(settings["cores"])
-                limits = {"threads": encoder_threads(cores)} if cores else {}
+                limits = {"threads": encoder_threads(cores)} if 0 < cores < available_cores() else {}
                 make = make_encoder or partial(Encoder, exports=paths.models)
                 encoder = make(spec, device=str(settings["device"]), **limits)
                 in_use = ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)

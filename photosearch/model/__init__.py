@@ -4,8 +4,8 @@ Nothing here imports torch; ``child`` imports ``torch_runtime`` in the encoder p
 which runs exported towers, is imported when the first one is opened (``towers``).
 """
 
-from photosearch.model.encoder import Encoder, default_threads, download
+from photosearch.model.encoder import Encoder, download
 from photosearch.model.manifest import BUILTIN, ModelInfo, ModelSpec, resolve
 from photosearch.model.preprocess import Preprocess
 
-__all__ = ["BUILTIN", "Encoder", "ModelInfo", "ModelSpec", "Preprocess", "default_threads", "download", "resolve"]
+__all__ = ["BUILTIN", "Encoder", "ModelInfo", "ModelSpec", "Preprocess", "download", "resolve"]

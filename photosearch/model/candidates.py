@@ -111,7 +111,8 @@ def chosen(measured: Mapping[str, Measured], refused: Mapping[str, str]) -> str:
     return best
 
 
-def batch_for(milliseconds: float) -> int:
-    """Pictures that take about a fifth of a second: what waits behind a batch waits so long."""
+def batch_for(milliseconds: float, *, lanes: int) -> int:
+    """Pictures that take about a fifth of a second, for what waits behind a batch waits so long; one for each lane at
+    least, since these take the time of one."""
     fitting = max(1, min(_BATCH_LIMIT, int(_BATCH_MILLISECONDS / max(milliseconds, 0.01))))
-    return fitting if fitting < _TIMED else fitting // _TIMED * _TIMED
+    return max(lanes, fitting if fitting < _TIMED else fitting // _TIMED * _TIMED)

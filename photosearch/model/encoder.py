@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import logging
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from photosearch import interrupts
+from photosearch.cores import available_cores
 from photosearch.errors import EncoderLost, ModelUnavailable, PhotoSearchError, display_path
 from photosearch.model import child
 from photosearch.model.exported import ExportedModel
@@ -43,7 +43,8 @@ class Encoder:
     allow_download: whether weights may be fetched; without it the process uses no network.
     idle_seconds: the process ends, and gives its memory back, when nothing was asked for so long.
     threads: for work on the CPU; by default half of the cores, for decoders need the others and threads that contend
-    for a core wait for each other at every step (docs/decisions.md).
+    for a core wait for each other at every step. An export runs that many pictures side by side, by default one for
+    each core: these do not wait for each other (docs/decisions.md).
     exports: the folder that exported towers are kept in; without it torch runs everything.
     load: what loads the model, in the process; a function a module holds, so that the process can import it.
     """
@@ -61,7 +62,11 @@ class Encoder:
     ) -> None:
         self._spec = spec
         self._options = Options(
-            device=device, threads=threads or default_threads(), allow_download=allow_download, exports=exports
+            device=device,
+            threads=threads or max(1, available_cores() // 2),
+            allow_download=allow_download,
+            exports=exports,
+            lanes=threads or available_cores(),
         )
         self._exported: ExportedModel | None = None
         self._text_tower: TextTower | None = None
@@ -299,12 +304,6 @@ def _finite(rows: np.ndarray) -> np.ndarray:
     """A row with a number that is none is marked as a whole."""
     rows[~np.isfinite(rows).all(axis=1)] = np.nan
     return rows
-
-
-def default_threads() -> int:
-    """Half of the cores this process may use, at least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // 2)
 
 
 class _Rested(Exception):

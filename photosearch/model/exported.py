@@ -84,7 +84,7 @@ def load(spec: ModelSpec, options: Options, *, with_torch: Callable[[], Runtime]
     if folder is None:
         return None
     try:
-        tower = image_tower(folder, threads=options.threads)
+        tower = image_tower(folder, lanes=options.lanes)
     except Exception as error:  # as above
         exports.discard(info.identity, name, str(error))
         return None
@@ -94,7 +94,7 @@ def load(spec: ModelSpec, options: Options, *, with_torch: Callable[[], Runtime]
         with_torch=with_torch,
         on_failure=lambda reason: exports.discard(info.identity, name, reason),
     )
-    upkeep = ExportUpkeep(exports, info, device=options.device, threads=options.threads, torch_model=None)
+    upkeep = ExportUpkeep(exports, info, options, torch_model=None)
     return Loaded(info=info, runtime=runtime, on_cpu=with_torch, upkeep=upkeep if upkeep.needed else None)
 
 

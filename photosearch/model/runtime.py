@@ -63,12 +63,14 @@ class Upkeep(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to load. ``device``: ``auto`` or ``cpu``. ``threads``: for work on the CPU. ``exports``: their folder."""
+    """How to load. ``device``: ``auto`` or ``cpu``. ``threads``: for work on the CPU. ``exports``: their folder.
+    ``lanes``: how many batches of pictures an export encodes side by side."""
 
     device: str
     threads: int
     allow_download: bool
     exports: Path | None = None
+    lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import onnx
 import open_clip
 import torch
 
-from photosearch.model import clip_tokenizer, onnx_files
+from photosearch.model import clip_tokenizer, onnx_files, plain_forms
 from photosearch.model.exports import Exports
 from photosearch.model.manifest import ModelSpec
 from photosearch.model.preprocess import Preprocess
@@ -85,10 +85,11 @@ class _Texts(torch.nn.Module):
         return rows / rows.norm(dim=-1, keepdim=True)
 
 
-def write_images(model: torch.nn.Module, preprocess: Preprocess, folder: Path) -> None:
+def write_images(model: Any, preprocess: Preprocess, folder: Path) -> None:
     """The image tower as ``tower.onnx``: ``pixels`` uint8 [n, height, width, 3] to ``rows`` float32 [n, dim]."""
     sample = torch.zeros((2, *preprocess.shape), dtype=torch.uint8)
-    _write(_Images(model, preprocess), sample, "pixels", folder)
+    with plain_forms.plain(model.visual):
+        _write(_Images(model, preprocess), sample, "pixels", folder)
 
 
 def write_texts(model: torch.nn.Module, tokens: np.ndarray, folder: Path) -> None:

@@ -223,7 +223,7 @@ def _upkeep(
         encode_images=cpu.encode_images,
         encode_texts=cpu.encode_texts,
     )
-    upkeep = ExportUpkeep(exports, info, device=options.device, threads=options.threads, torch_model=source)
+    upkeep = ExportUpkeep(exports, info, options, torch_model=source)
     return upkeep if upkeep.needed else None
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 
-def image_tower(folder: Path, *, threads: int) -> Callable[[np.ndarray], np.ndarray]:
+def image_tower(folder: Path, *, lanes: int) -> Callable[[np.ndarray], np.ndarray]:
     """uint8 [n, height, width, 3] to float32 [n, dim], unit rows. Raises whatever ONNX Runtime raises."""
     from photosearch.model import onnx_runtime
 
-    return onnx_runtime.Tower(folder, threads=threads, keep_memory=True)
+    return onnx_runtime.Tower(folder, lanes=lanes, keep_memory=True)
 
 
 def text_tower(folder: Path, tokenizer: Mapping[str, Any], *, threads: int) -> Callable[[Sequence[str]], np.ndarray]:

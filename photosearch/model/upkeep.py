@@ -23,6 +23,7 @@ from photosearch.model import candidates
 from photosearch.model.candidates import PHOTOS_WANTED
 from photosearch.model.exports import FP32, INT8, TEXT, TORCH, Exports, Measured, Record, environment
 from photosearch.model.manifest import ModelInfo
+from photosearch.model.runtime import Options
 from photosearch.model.towers import image_tower, text_tower
 
 log = logging.getLogger(__name__)
@@ -64,20 +65,17 @@ class TorchModel:
 class ExportUpkeep:
     """See the module. ``torch_model`` is None in a process that runs an export."""
 
-    def __init__(
-        self, exports: Exports, info: ModelInfo, *, device: str, threads: int, torch_model: TorchModel | None
-    ) -> None:
+    def __init__(self, exports: Exports, info: ModelInfo, options: Options, *, torch_model: TorchModel | None) -> None:
         self._exports = exports
         self._info = info
-        self._threads = threads
+        self._options = options
         self._torch = torch_model
         self._let_go = torch_model.let_go if torch_model is not None else lambda: None
         self._record = exports.record(info.identity) or Record(info.identity, environment(), info.dim, info.preprocess)
-        if torch_model is not None and device != "cpu" and self._record.accelerator is not torch_model.accelerated:
+        self._news = False
+        if torch_model is not None and options.device != "cpu":
+            self._news = self._record.accelerator is not torch_model.accelerated
             self._record = dataclasses.replace(self._record, accelerator=torch_model.accelerated)
-            self._news = True
-        else:
-            self._news = False
         self._pixels: list[np.ndarray] = []
         self._rows: list[np.ndarray] = []
         self._over = False
@@ -163,7 +161,9 @@ class ExportUpkeep:
             self._attempt(INT8, self._make_int8)
         if self._record.images is not None and self._record.measured:
             images = candidates.chosen(self._record.measured, self._record.refused)
-            self._change(images=images, batch=candidates.batch_for(self._record.measured[images].milliseconds))
+            lanes = 1 if images == TORCH else self._options.lanes
+            batch = candidates.batch_for(self._record.measured[images].milliseconds, lanes=lanes)
+            self._change(images=images, batch=batch)
             unused = {FP32, INT8} - {images} - ({FP32} if self._record.int8_is_open else set())
             for name in unused:
                 self._exports.drop(self._info.identity, name)
@@ -185,7 +185,7 @@ class ExportUpkeep:
         folder = self._exports.publish(self._info.identity, TEXT, self._torch.write_texts)
         expected = self._torch.encode_texts(PROOF_TEXTS)
         self._let_go()
-        rows = text_tower(folder, self._torch.tokenizer, threads=self._threads)(PROOF_TEXTS)
+        rows = text_tower(folder, self._torch.tokenizer, threads=self._options.threads)(PROOF_TEXTS)
         memory.give_back()
         cosine = float((rows * expected).sum(axis=1).min())
         if not cosine >= _TEXT_COSINE:
@@ -221,7 +221,7 @@ class ExportUpkeep:
         self._change(photos=len(self._rows))
 
     def _judge(self, name: str, folder: Path, pixels: np.ndarray, reference: np.ndarray) -> None:
-        encode = image_tower(folder, threads=self._threads)
+        encode = image_tower(folder, lanes=self._options.lanes)
         milliseconds = candidates.milliseconds_each(encode, pixels)
         measured = candidates.compared(encode(pixels), reference, milliseconds=milliseconds)
         del encode

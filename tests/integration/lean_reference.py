@@ -12,9 +12,11 @@ import onnx
 import open_clip
 import torch
 from onnx import numpy_helper
+from open_clip.transformer import ResidualAttentionBlock
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from photosearch.model import open_clip_load, resolve, torch_export, torch_runtime
+from photosearch.model import open_clip_load, plain_forms, resolve, torch_export, torch_runtime
 from photosearch.model.candidates import PHOTOS_WANTED
 from photosearch.model.exports import GRAPH, Exports
 from photosearch.model.onnx_runtime import Tower
@@ -78,10 +80,13 @@ def exported(folder: Path, into: Path) -> dict:
     tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(["a dog", ""]).numpy()
     facts: dict = {"foreign": [], "cosine": 1.0}
     images, texts = torch_export._Images(model, preprocess), torch_export._Texts(model)
+    parts = list(model.modules())
     torch_export.write_images(model, preprocess, emptied(into / "images"))
+    facts["as before"] = all(a is b for a, b in zip(parts, model.modules(), strict=True))
+    facts["steps"] = sorted({node.op_type for node in onnx.load(into / "images" / GRAPH).graph.node})
     torch_export.write_texts(model, tokens, emptied(into / "texts"))
     own = {p.numpy().tobytes() for p in model.state_dict().values()}
-    own |= {p.t().contiguous().numpy().tobytes() for p in model.state_dict().values() if p.ndim == 2}
+    own |= {p.flatten(1).t().contiguous().numpy().tobytes() for p in model.state_dict().values() if p.ndim > 1}
     for name, tower, items in (("images", images, pixels), ("texts", texts, tokens)):
         with torch.no_grad():
             right = tower(torch.from_numpy(items)).numpy()
@@ -107,6 +112,50 @@ def exported_plainly(folder: Path, into: Path) -> dict:
         return exported(folder, into)
     finally:
         torch_export._WeightsGiven.forward = forward
+
+
+class Parts(nn.Module):
+    """What may take a plain form, and what may not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 6, kernel_size=(8, 9), stride=(8, 9))
+        self.bare_patches = nn.Conv2d(3, 6, kernel_size=8, stride=8, bias=False)
+        self.block = ResidualAttentionBlock(64, 4)
+        self.others = nn.ModuleDict({
+            "crossed": ResidualAttentionBlock(64, 4, is_cross_attention=True),
+            "of another block": nn.Sequential(nn.MultiheadAttention(64, 4, batch_first=True)),
+            "turned": ResidualAttentionBlock(64, 4, batch_first=False),
+            "small": nn.Conv2d(3, 6, kernel_size=4, stride=4),
+            "overlapping": nn.Conv2d(3, 6, kernel_size=16, stride=8),
+            "with a rim": nn.Conv2d(3, 6, kernel_size=8, stride=8, padding=1),
+            "in groups": nn.Conv2d(3, 6, kernel_size=8, stride=8, groups=3),
+        })  # fmt: skip
+
+
+def plain_parts() -> dict:
+    """How far the plain forms are from torch's own, and what of Parts they leave alone."""
+    torch.manual_seed(3)
+    parts = Parts().eval().requires_grad_(False)
+    parts.block.attn.in_proj_bias.normal_()  # else there is none to lose
+    pictures, sequence = torch.rand(2, 3, 35, 40), torch.rand(2, 5, 64)
+
+    def rows() -> list[torch.Tensor]:
+        return [parts.patches(pictures), parts.bare_patches(pictures), parts.block(sequence)]
+
+    own, kinds, right = list(parts.modules()), [type(m) for m in parts.others.modules()], rows()
+    told: dict = {}
+    try:
+        with plain_forms.plain(parts):
+            told["distance"] = max(float((a - b).abs().max()) for a, b in zip(rows(), right, strict=True))
+            told["swapped"] = [type(p) for p in (parts.patches, parts.bare_patches)] != [nn.Conv2d] * 2
+            told["swapped"] &= not any(isinstance(m, nn.MultiheadAttention) for m in parts.block.modules())
+            told["others are left"] = [type(m) for m in parts.others.modules()] == kinds
+            parts.block(sequence, attn_mask=torch.zeros(5, 5))
+    except ValueError as error:
+        told["refusal"] = str(error)
+    told["as before"] = all(a is b for a, b in zip(own, parts.modules(), strict=True))
+    return told
 
 
 def let_go(folder: Path) -> dict:
@@ -141,6 +190,7 @@ def main(folder: Path) -> None:
         "copies": {f.name: copies(f) for f in (vit, builtin, half, pickled, bare)},
         "exported": {f.name: exported(f, folder / "exported" / f.name) for f in (vit, builtin)},
         "let go": let_go(in_another_form(vit, "replaced")),
+        "plain parts": plain_parts(),
         "exported plainly": exported_plainly(vit, folder / "plain"),
     }
     (folder / "told.json").write_text(json.dumps(told))

@@ -43,6 +43,19 @@ def test_the_large_weights_of_an_export_are_the_tensors_of_the_model(told):
         assert facts["foreign"] == [] and facts["cosine"] >= 0.9999 and not facts["training"]
 
 
+def test_an_exported_image_tower_cuts_patches_with_a_product_where_it_is_not_convolutional(told):
+    steps = {name: set(facts["steps"]) for name, facts in told["exported"].items()}
+    assert all(facts["as before"] for facts in told["exported"].values())
+    assert [name for name, of_it in steps.items() if "Conv" not in of_it] == ["vit"]
+
+
+def test_plain_forms_say_the_same_and_only_parts_that_have_one_take_it(told):
+    facts = told["plain parts"]
+    assert facts["distance"] < 1e-5
+    assert facts["swapped"] and facts["others are left"] and facts["as before"]
+    assert "attention" in facts["refusal"]
+
+
 def test_a_model_that_takes_no_weights_as_inputs_is_exported_plainly(told):
     assert told["exported plainly"]["cosine"] >= 0.9999
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from photosearch.indexer.pace import ACTIVE_SECONDS, POWER_LOOK_SECONDS, Pace, available_cores, encoder_threads
+from photosearch.cores import available_cores
+from photosearch.indexer.pace import ACTIVE_SECONDS, POWER_LOOK_SECONDS, Pace, encoder_threads
 
 
 class World:

@@ -9,6 +9,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from photosearch.model import onnx_files
 from photosearch.model.exports import GRAPH, WEIGHTS
+from photosearch.model.onnx_runtime import Tower
+from tests.unit.model.tiny_towers import DIM, TinyRuntime, pictures, write_images
 
 random = np.random.default_rng(5)
 LINEAR = random.normal(size=(700, 400)).astype(np.float32)  # [out, in], as torch keeps it; above a mebibyte
@@ -112,3 +114,14 @@ def test_int8_made_product_by_product_is_what_the_whole_graph_gives(tower, tmp_p
     items = random.normal(size=(5, 400)).astype(np.float32)
     assert np.array_equal(answer(folder / GRAPH, items), answer(tmp_path / "whole-int8.onnx", items))
     assert sorted(p.name for p in folder.iterdir()) == [GRAPH, WEIGHTS]
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_any_number_of_pictures_is_shared_by_the_lanes_and_answered_in_order(tmp_path, lanes):
+    write_images(tmp_path)
+    tower, right = Tower(tmp_path, lanes=lanes, keep_memory=True), TinyRuntime()
+    for count in (*range(1, 15), 50):
+        pixels = pictures(count, seed=count)
+        rows = tower(pixels)
+        assert rows.shape == (count, DIM)
+        np.testing.assert_allclose(rows, right.encode_images(pixels), atol=1e-5)

@@ -255,7 +255,11 @@ def test_generated_pictures_are_always_the_same_and_differ_from_each_other():
 
 
 def test_a_batch_takes_about_a_fifth_of_a_second():
-    assert [candidates.batch_for(ms) for ms in (0.5, 5, 15, 60, 900)] == [64, 40, 8, 3, 1]
+    assert [candidates.batch_for(ms, lanes=1) for ms in (0.5, 5, 15, 60, 900)] == [64, 40, 8, 3, 1]
+
+
+def test_no_lane_stays_empty_however_slow_a_picture_is():
+    assert [candidates.batch_for(ms, lanes=4) for ms in (5, 60, 900)] == [40, 4, 4]
 
 
 @pytest.mark.usefixtures("int8_is_fast")

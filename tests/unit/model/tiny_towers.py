@@ -100,7 +100,7 @@ def torch_model(**changes) -> TorchModel:
 
 def upkeep_of(folder: Path, *, device: str = "cpu", with_torch: bool = True, **changes) -> ExportUpkeep:
     source = torch_model(**changes) if with_torch else None
-    return ExportUpkeep(Exports(folder), INFO, device=device, threads=1, torch_model=source)
+    return ExportUpkeep(Exports(folder), INFO, Options(device, 1, False), torch_model=source)
 
 
 class SlowRuntime(TinyRuntime):
