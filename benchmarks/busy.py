@@ -24,7 +24,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from benchmarks import reference
-from benchmarks.indexing import EXPORT_PHOTOS, decode_rate, prepare_export
+from benchmarks.indexing_rounds import EXPORT_PHOTOS, decode_rate, prepare_export
 from benchmarks.pictures import write_photos
 from benchmarks.report import Report
 from benchmarks.window import Stalls, pause, wait

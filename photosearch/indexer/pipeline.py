@@ -2,7 +2,7 @@
 
 The thread that calls ``run`` feeds the decode workers, gathers batches, and is the only one that commits. A second
 thread waits for the encoder meanwhile. A batch is committed before the next one goes to the encoder, so after
-``kill -9`` at most one batch is encoded again.
+``kill -9`` at most one batch is encoded again; the caches follow while the encoder has the next one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,7 +26,7 @@ from photosearch.errors import EncoderLost, PhotoError, ProblemCode
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import ReadPhoto, read_photo
 from photosearch.indexer.meter import Meter
-from photosearch.indexer.pace import POWER_LOOK_SECONDS, Pace
+from photosearch.indexer.pace import POWER_LOOK_SECONDS, Gait, Pace
 from photosearch.indexer.waiting import SETTLE_SECONDS, OnScreen, Waiting
 from photosearch.model import ModelInfo
 from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.2
 _PAUSED_LOOK_S = 60.0
+_GATHER_S = 1.0
+"""So long decoded photos wait for a full batch, which takes less of the processor than several small ones."""
 _READY_PHOTOS = 128
 """At least so many decoded photos may wait for the encoder (a fifth of a megabyte each): while it starts, or is slower
 for a moment, the workers go on."""
@@ -78,6 +80,19 @@ class Tally:
 class _Read:
     item: WorkItem
     photo: ReadPhoto
+
+
+@dataclass(slots=True)
+class _ForCaches:
+    """What the index and the thumbnails still lack of what was committed."""
+
+    thumbnails: list[tuple[int, bytes]] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    rows: list[np.ndarray] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    """Photos whose vectors the catalog has."""
+    added: int = 0
+    any: bool = False
 
 
 class Pipeline:
@@ -157,11 +172,7 @@ class Pipeline:
                 self._submit(upcoming, info)
                 in_workers += 1
                 upcoming = waiting.next()
-            resting = self._rest_until - time.monotonic()
-            if self._ready and not self._encoding and resting <= 0 and not (gait.alternate and in_workers):
-                no_more = in_workers == 0
-                if len(self._ready) >= info.batch or no_more or time.monotonic() - self._ready_since > _LOOK_EVERY_S:
-                    self._send_batch(info.batch)
+            self._send_if_due(info.batch, in_workers, gait)
             drained = not in_workers and not self._encoding and not self._ready
             if len(self._known) + len(self._faults) >= _COMMIT_KNOWN_AT or (drained and (self._known or self._faults)):
                 self._commit_known()
@@ -177,6 +188,7 @@ class Pipeline:
             if drained and held:
                 self._stand_still(meter)
                 continue
+            resting = self._rest_until - time.monotonic()
             try:
                 kind, what, future = self._finished.get(timeout=min(_LOOK_EVERY_S, resting if resting > 0 else 1.0))
             except queue.Empty:
@@ -187,9 +199,11 @@ class Pipeline:
                 self._take(what, future)  # type: ignore[arg-type]
             else:
                 self._encoding = False
-                self._commit_batch(what, future.result())  # type: ignore[arg-type]
+                new = self._commit_batch(what, future.result())  # type: ignore[arg-type]
                 now = time.monotonic()
                 self._rest_until = now + self._pace.now().rest_seconds(now - self._sent_at)
+                self._send_if_due(info.batch, in_workers, gait)
+                self._fill_caches(new)
             meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems)
         meter.report(Phase.ENCODING, done=self.tally.done, problems=self.tally.problems, force=True)
         return self.tally
@@ -243,7 +257,13 @@ class Pipeline:
                 self._ready_since = time.monotonic()
             self._ready.append(read)
 
-    def _send_batch(self, size: int) -> None:
+    def _send_if_due(self, size: int, in_workers: int, gait: Gait) -> None:
+        """Give the encoder its next batch, if it has none and there is a full one, or no more to be gathered."""
+        now = time.monotonic()
+        if not self._ready or self._encoding or now < self._rest_until or (gait.alternate and in_workers):
+            return
+        if len(self._ready) < size and in_workers and now - self._ready_since <= _GATHER_S:
+            return
         batch = [self._ready.popleft() for _ in range(min(size, len(self._ready)))]
         self._ready_since = self._sent_at = time.monotonic()
         self._encoding = True
@@ -281,7 +301,7 @@ class Pipeline:
                 rows.append(np.full(self._encoder.info.dim, np.nan, np.float32))
         return np.stack(rows)
 
-    def _commit_batch(self, batch: list[_Read], vectors: np.ndarray) -> None:
+    def _commit_batch(self, batch: list[_Read], vectors: np.ndarray) -> _ForCaches:
         good: list[_Read] = []
         rows: list[np.ndarray] = []
         for read, vector, fine in zip(batch, vectors, usable(vectors), strict=True):
@@ -295,16 +315,17 @@ class Pipeline:
                 self._faults.append((bad.item.file_id, ProblemCode.ENCODER_FAILED, _NO_VECTOR))
                 self.tally.problems += 1
                 self.tally.done += 1
-        self._commit(good, rows)
+        new = self._commit(good, rows)
         log.debug("committed a batch of %d", len(good))
         self.tally.encoded += len(good)
+        return new
 
     def _commit_known(self) -> None:
         known, self._known = self._known, []
-        self._commit(known, [None] * len(known))
+        self._fill_caches(self._commit(known, [None] * len(known)))
 
-    def _commit(self, reads: Sequence[_Read], vectors: Sequence[np.ndarray | None]) -> None:
-        """One transaction for the catalog; then the caches, which lose nothing that cannot be made again."""
+    def _commit(self, reads: Sequence[_Read], vectors: Sequence[np.ndarray | None]) -> _ForCaches:
+        """One transaction for the catalog. What is left to do loses nothing that cannot be made again."""
         faults, self._faults = self._faults, []
         with self._catalog.database.writing():
             done = self._catalog.photos.commit(
@@ -317,11 +338,7 @@ class Pipeline:
                 model_id=self._model_id,
             )
             self._catalog.files.record_problems(faults)
-        thumbnails: list[tuple[int, bytes]] = []
-        ids: list[int] = []
-        rows: list[np.ndarray] = []
-        returned: list[int] = []
-        added = 0
+        new = _ForCaches(any=bool(done))
         for read, vector in zip(reads, vectors, strict=True):
             self.tally.done += 1
             outcome = done.get(read.item.file_id)
@@ -329,22 +346,25 @@ class Pipeline:
                 continue
             self.tally.moved += outcome.was_orphan
             self.tally.copied += outcome.copied
-            added += outcome.new_photo or outcome.was_orphan
+            new.added += outcome.new_photo or outcome.was_orphan
             if read.photo.thumbnail is not None:
-                thumbnails.append((outcome.photo_id, read.photo.thumbnail))
+                new.thumbnails.append((outcome.photo_id, read.photo.thumbnail))
             if vector is not None:
-                ids.append(outcome.photo_id)
-                rows.append(vector)
+                new.ids.append(outcome.photo_id)
+                new.rows.append(vector)
             elif outcome.was_orphan:
-                returned.append(outcome.photo_id)
-        if ids:
-            self._index.add(np.array(ids), np.stack(rows))
-        for known_ids, known_vectors in self._catalog.embeddings.vectors(self._model_id, returned):
+                new.returned.append(outcome.photo_id)
+        return new
+
+    def _fill_caches(self, new: _ForCaches) -> None:
+        if new.ids:
+            self._index.add(np.array(new.ids), np.stack(new.rows))
+        for known_ids, known_vectors in self._catalog.embeddings.vectors(self._model_id, new.returned):
             self._index.add(known_ids, known_vectors.astype(np.float32))
-        if thumbnails:
-            self._thumbnails.put(thumbnails)  # last, for it writes to a disk that may be full
-        if done:
-            self._on_added(added)
+        if new.thumbnails:
+            self._thumbnails.put(new.thumbnails)  # last, for it writes to a disk that may be full
+        if new.any:
+            self._on_added(new.added)
 
 
 def _dated(photo: ReadPhoto) -> PhotoFacts | None:

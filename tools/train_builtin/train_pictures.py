@@ -285,7 +285,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("out", type=Path)
     course.add_arguments(parser)
     parser.add_argument("--from", dest="begin", type=Path, help="a model folder to begin with")
-    parser.add_argument("--side", type=int, default=64, help="of a new tower: pixels")
+    parser.add_argument("--side", type=int, help="what the tower sees, in pixels: by default 64, or as it did before")
     parser.add_argument("--tower", default="regnetx_004", help="of a new tower: timm's name")
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate; a tenth to go on from a model")
@@ -298,8 +298,9 @@ def main(arguments: Sequence[str]) -> None:
     state = course.read(file)
     if options.begin and state is None:
         model, config = architecture.load(options.begin), architecture.read_config(options.begin)
+        config["vision_cfg"]["image_size"] = options.side or config["vision_cfg"]["image_size"]
     else:
-        config = state["config"] if state else architecture.config(side_px=options.side, tower=options.tower)
+        config = state["config"] if state else architecture.config(side_px=options.side or 64, tower=options.tower)
         model = architecture.build(config)
     targets = dict(np.load(options.out / "targets.npz"))
     learner = Learner(

@@ -82,6 +82,17 @@ def test_the_finished_folder_loads_in_the_program_and_answers(taught):
     assert (texts * expected).sum(1) == pytest.approx([1, 1], abs=1e-4)
 
 
+@pytest.mark.parametrize(("asked", "side"), [([], 32), (["--side", "48"], 48)])
+def test_to_go_on_from_a_finished_model_keeps_what_its_tower_sees_or_makes_it_larger(taught, asked, side):
+    out, model, _ = taught
+    export.export(model, tiny_config(), out / "before")
+    targets.main([str(out), "--pictures", str(out / "pictures"), "--text", str(out / "before")])
+    train_pictures.main([str(out), "--steps", "2", "--batch", "8", "--from", str(out / "before"), *asked])
+    export.main([str(out), str(out / "model"), "--text", str(out / "before")])
+    assert architecture.read_config(out / "model")["vision_cfg"]["image_size"] == side
+    assert architecture.load(out / "model").visual.image_size == (side, side)
+
+
 def test_a_model_too_large_for_the_box_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MOST_BYTES", 1_000_000)
     with pytest.raises(ValueError, match="at most 1 MB"):
