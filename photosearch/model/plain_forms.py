@@ -1,16 +1,18 @@
 """Parts of an image tower in forms that an export runs faster: the same arithmetic from the same weights.
 
-torch's own attention becomes a graph that works out shapes at every run, and the convolution that cuts a picture into
-patches is none of the matrix products that int8 speeds up. Encoder process only.
+torch's own attention becomes a graph that works out shapes at every run, the convolution that cuts a picture into
+patches is none of the matrix products that int8 speeds up, and of what the last block makes, often only the first token
+is used. Encoder process only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from open_clip.transformer import ResidualAttentionBlock
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import nn
 
 _PATCH_FROM_PX = 8
@@ -32,11 +34,30 @@ class _Attention(nn.Module):
     ) -> tuple[torch.Tensor, None]:
         if not (keys_of is x and values_of is x) or need_weights or attn_mask is not None:
             raise ValueError("this attention is not of the plain kind")
+        return self.of_tokens(x, int(x.shape[1])), None
+
+    def of_tokens(self, x: torch.Tensor, count: int) -> torch.Tensor:
+        """What the first ``count`` tokens attend to: [n, count, width]."""
         length, each = int(x.shape[1]), self._width // self._heads
         parts = self.into(x).reshape(-1, length, 3, self._heads, each)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind()
-        weights = (queries * each**-0.5 @ keys.transpose(-1, -2)).softmax(dim=-1)
-        return self.out((weights @ values).transpose(1, 2).reshape(-1, length, self._width)), None
+        weights = (queries[:, :, :count] * each**-0.5 @ keys.transpose(-1, -2)).softmax(dim=-1)
+        return self.out((weights @ values).transpose(1, 2).reshape(-1, count, self._width))
+
+
+class _LastBlock(nn.Module):
+    """A block of which only the first token is wanted; float32 [n, length, width] in, [n, 1, width] out."""
+
+    def __init__(self, own: ResidualAttentionBlock, attention: _Attention) -> None:
+        super().__init__()
+        self.attention = attention
+        self.ln_1, self.ls_1, self.ln_2, self.ls_2, self.mlp = own.ln_1, own.ls_1, own.ln_2, own.ls_2, own.mlp
+
+    def forward(self, x: torch.Tensor, attn_mask: None = None) -> torch.Tensor:
+        if attn_mask is not None:
+            raise ValueError("this attention is not of the plain kind")
+        x = x[:, :1] + self.ls_1(self.attention.of_tokens(self.ln_1(x), 1))
+        return x + self.ls_2(self.mlp(self.ln_2(x)))
 
 
 class _Patches(nn.Module):
@@ -67,6 +88,8 @@ def plain(tower: nn.Module) -> Iterator[None]:
         for name, part in parent.named_children()
         if (form := _form_of(parent, part)) is not None
     ]
+    if (last := _last_block(tower)) is not None:
+        swapped.append(last)
     own = [getattr(parent, name) for parent, name, _ in swapped]
     try:
         for parent, name, form in swapped:
@@ -87,3 +110,15 @@ def _form_of(parent: nn.Module, part: nn.Module) -> nn.Module | None:
         steps = part.stride == part.kernel_size and part.padding == (0, 0) and part.dilation == (1, 1)
         return _Patches(part) if steps and part.groups == 1 and min(part.kernel_size) >= _PATCH_FROM_PX else None
     return None
+
+
+def _last_block(tower: Any) -> tuple[nn.Module, str, nn.Module] | None:
+    """Where the last block is, its name there and its form, if nothing but the first token leaves the tower."""
+    if type(tower) is not VisionTransformer or tower.output_tokens:
+        return None
+    if tower.attn_pool is not None or tower.pool_type != "tok" or not tower.transformer.batch_first:
+        return None
+    blocks = tower.transformer.resblocks
+    block = blocks[-1]
+    attention = _form_of(block, block.attn)
+    return (blocks, str(len(blocks) - 1), _LastBlock(block, attention)) if isinstance(attention, _Attention) else None

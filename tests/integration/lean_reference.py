@@ -12,7 +12,7 @@ import onnx
 import open_clip
 import torch
 from onnx import numpy_helper
-from open_clip.transformer import ResidualAttentionBlock
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -158,6 +158,33 @@ def plain_parts() -> dict:
     return told
 
 
+def plain_towers() -> dict:
+    """How far whole towers in plain form are from their own, and of which the last block makes the first token only."""
+    torch.manual_seed(4)
+    sizes = {"image_size": 32, "patch_size": 8, "width": 64, "layers": 2, "heads": 2, "mlp_ratio": 2, "output_dim": 16}
+    towers = {
+        "first token": {},
+        "norm after pooling": {"final_ln_after_pool": True},
+        "mean of tokens": {"pool_type": "avg"},
+        "tokens too": {"output_tokens": True},
+        "pooled by attention": {"attentional_pool": True},
+        "other blocks": {"block_type": "custom", "qk_norm": True},
+    }
+    pictures = torch.rand(2, 3, 32, 32)
+    told: dict = {"distance": 0.0, "shortened": []}
+    for name, more in towers.items():
+        tower = VisionTransformer(**sizes, **more).eval().requires_grad_(False)
+        own = tower.transformer.resblocks[-1]
+        right = tower(pictures)
+        with plain_forms.plain(tower):
+            rows = tower(pictures)
+            if tower.transformer.resblocks[-1] is not own:
+                told["shortened"].append(name)
+        pairs = zip(rows, right, strict=True)
+        told["distance"] = max([told["distance"], *(float((a - b).abs().max()) for a, b in pairs)])
+    return told
+
+
 def let_go(folder: Path) -> dict:
     """What a runtime answers after it let its weights go, and once the file holds others."""
     loaded = torch_runtime.load(resolve(str(folder)), Options("cpu", 1, False), lambda sentence: None)
@@ -191,6 +218,7 @@ def main(folder: Path) -> None:
         "exported": {f.name: exported(f, folder / "exported" / f.name) for f in (vit, builtin)},
         "let go": let_go(in_another_form(vit, "replaced")),
         "plain parts": plain_parts(),
+        "plain towers": plain_towers(),
         "exported plainly": exported_plainly(vit, folder / "plain"),
     }
     (folder / "told.json").write_text(json.dumps(told))

@@ -56,6 +56,12 @@ def test_plain_forms_say_the_same_and_only_parts_that_have_one_take_it(told):
     assert "attention" in facts["refusal"]
 
 
+def test_a_tower_of_which_one_token_is_wanted_makes_no_others_at_its_end(told):
+    facts = told["plain towers"]
+    assert facts["distance"] < 1e-5
+    assert facts["shortened"] == ["first token", "norm after pooling"]
+
+
 def test_a_model_that_takes_no_weights_as_inputs_is_exported_plainly(told):
     assert told["exported plainly"]["cosine"] >= 0.9999
 
