@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,15 +80,6 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"lowest": min(values), "highest": max(values)}
 
 
-def rounds(count: int, *measures: Callable[[], float]) -> list[list[float]]:
-    """Each measure ``count`` times, in turn."""
-    values: list[list[float]] = [[] for _ in measures]
-    for _ in range(count):
-        for kept, measure in zip(values, measures, strict=True):
-            kept.append(measure())
-    return values
-
-
 def measure(*, photos: int, folder: Path | None, count: int) -> None:
     """``count`` rounds over the photos of ``folder``, or over as many made ones, written to the results."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -108,11 +99,11 @@ def measure(*, photos: int, folder: Path | None, count: int) -> None:
         whole: list[float] = []
         number = iter(range(10_000))
 
-        def decode_only() -> float:
-            return decode_rate(files, everyday)[0]
-
-        def encode_only() -> float:
-            return encode_rate(pixels, everyday)
+        def bound() -> tuple[float, float]:
+            """Decode-only and encode-only rates; nothing of either is left when it returns."""
+            with Encoder(spec, threads=cores, exports=exports) as everyday:
+                rate, pixels = decode_rate(files, everyday)
+                return rate, encode_rate(pixels, everyday)
 
         def ours() -> float:
             data = root / f"library-{next(number)}"
@@ -121,16 +112,16 @@ def measure(*, photos: int, folder: Path | None, count: int) -> None:
             whole.append(with_start)
             return rate
 
-        def theirs() -> float:
-            return reference.photos_per_second(onnx_file, files)
-
         exports = root / "exports"
         exports.mkdir()
-        with Encoder(spec, threads=cores, exports=exports) as everyday:
-            _, pixels = decode_rate(files, everyday)
-            print(f"  {prepare_export(everyday, pixels[:EXPORT_PHOTOS])}", flush=True)
-            decode, encode = rounds(count, decode_only, encode_only)
-        mine, other = rounds(count, ours, theirs)
+        with Encoder(spec, threads=cores, exports=exports) as first:
+            print(f"  {prepare_export(first, decode_rate(files[:EXPORT_PHOTOS], first)[1])}", flush=True)
+        decode, encode, mine, other = [], [], [], []
+        for _ in range(count):
+            for kept, rate in zip((decode, encode), bound(), strict=True):
+                kept.append(rate)
+            mine.append(ours())
+            other.append(reference.photos_per_second(onnx_file, files))
         bounds = [1 / (1 / d + 1 / e) for d, e in zip(decode, encode, strict=True)]
         for name, values in (
             ("decode only", decode), ("encode only", encode), ("bound of both", bounds), ("PhotoSearch", mine),
@@ -139,7 +130,7 @@ def measure(*, photos: int, folder: Path | None, count: int) -> None:
             report.row(name, statistics.median(values), "photos/s", **spread(values))
         for name, pairs in (
             ("PhotoSearch / reference", [a / b for a, b in zip(mine, other, strict=True)]),
-            ("PhotoSearch / bound", [a / statistics.median(bounds) for a in mine]),
+            ("PhotoSearch / bound", [a / b for a, b in zip(mine, bounds, strict=True)]),
         ):
             report.row(name, statistics.median(pairs), "×", **spread(pairs))
         report.row("peak memory of all processes together", max(peaks), "MB")

@@ -14,13 +14,13 @@ NICENESS = 5
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 
 
-def step_back() -> None:
-    """Lower this process's priority; where that is not possible it works on as it is."""
+def step_back(steps: int = 1) -> None:
+    """Lower this process's priority; where that is not possible it works on as it is. Windows knows one step."""
     try:
         if sys.platform == "win32":
             lower_on_windows(ctypes.windll.kernel32)  # type: ignore[attr-defined,unused-ignore]
         else:
-            os.nice(NICENESS)
+            os.nice(steps * NICENESS)
     except (OSError, AttributeError) as error:
         log.debug("the priority stays: %s", error)
 

@@ -66,11 +66,14 @@ class DecodePool:
         task_seconds: float = TASK_SECONDS,
         memory_bytes: int = MEMORY_LIMIT_BYTES,
         rest_seconds: float = REST_SECONDS,
+        steps_back: int = 1,
     ) -> None:
+        """steps_back: how far the workers step back in priority; two, and they make way for the encoder as well."""
         self.workers = workers
         self._task_seconds = task_seconds
         self._memory_bytes = memory_bytes
         self._rest_seconds = rest_seconds
+        self._steps_back = steps_back
         self._rest_timer: threading.Timer | None = None
         self._pool: ProcessPool | None = None
         self._broken: list[ProcessPool] = []
@@ -115,7 +118,7 @@ class DecodePool:
                 max_tasks=_TASKS_PER_WORKER,
                 context=_SpawnContext(),
                 initializer=limit_worker,
-                initargs=[self._memory_bytes],
+                initargs=[self._memory_bytes, self._steps_back],
             )
             self._look_for_rest(self._rest_seconds)
         pool = self._pool

@@ -114,7 +114,7 @@ class Indexer:
         encoding_started = time.monotonic()
         if work:
             on_event(Progress(Phase.LOADING, found=changes.found, total=len(work)))
-            with closing(DecodePool(min(self._pace.workers, len(work)))) as pool:
+            with closing(DecodePool(min(self._pace.workers, len(work)), steps_back=2)) as pool:
                 pool.start()  # and while its processes start, the model is loaded
                 active = self._models.activate()
                 active.encoder.start_soon()

@@ -14,8 +14,11 @@ MEMORY_LIMIT_BYTES = 2 * 1024**3
 """Address space of a worker; enough for a 200-megapixel picture, small beside what some 34-byte files ask for."""
 
 
-def limit_worker(memory_bytes: int) -> None:
-    """Initialiser of every decode worker. Windows and macOS have no such limit; there the header checks stand alone."""
+def limit_worker(memory_bytes: int, steps_back: int) -> None:
+    """Initialiser of every decode worker. steps_back: in priority.
+
+    Windows and macOS have no limit of memory for a process; there the header checks stand alone.
+    """
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.environ["OMP_NUM_THREADS"] = "1"
     # Decoders written in C complain on stderr, past Python; what is wrong with a file is told as its problem.
@@ -28,4 +31,4 @@ def limit_worker(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, OSError, ValueError):
         pass
-    step_back()
+    step_back(steps_back)

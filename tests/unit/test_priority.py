@@ -13,17 +13,17 @@ NICENESS_OF_A_PROCESS_THAT_STEPPED_BACK = """
 import os
 from photosearch.priority import step_back
 before = os.nice(0)
-step_back()
+step_back({steps})
 print(os.nice(0) - before)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows classes, not niceness")
-def test_a_process_that_steps_back_is_nicer():
-    done = subprocess.run(
-        [sys.executable, "-c", NICENESS_OF_A_PROCESS_THAT_STEPPED_BACK], capture_output=True, text=True, check=True
-    )
-    assert int(done.stdout) == NICENESS
+@pytest.mark.parametrize(("steps", "nicer"), [("", NICENESS), ("2", 2 * NICENESS)])
+def test_a_process_that_steps_back_is_nicer(steps, nicer):
+    program = NICENESS_OF_A_PROCESS_THAT_STEPPED_BACK.format(steps=steps)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == nicer
 
 
 class Kernel32:
