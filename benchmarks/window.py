@@ -59,12 +59,19 @@ class Stalls:
 def wait(ready: Callable[[], bool], what: str) -> None:
     """Run the event loop until ``ready``."""
     ends = time.monotonic() + _LIMIT_SECONDS
-    loop, looking = QEventLoop(), QTimer()
-    looking.timeout.connect(lambda: loop.quit() if ready() or time.monotonic() > ends else None)
+    loop, looking, came = QEventLoop(), QTimer(), False
+
+    def look() -> None:
+        nonlocal came
+        came = came or ready()  # it may be over again when the loop has ended
+        if came or time.monotonic() > ends:
+            loop.quit()
+
+    looking.timeout.connect(look)
     looking.start(_TICK_MS)
     loop.exec()
     looking.stop()
-    if not ready():
+    if not came:
         sys.exit(f"gave up waiting for {what}")
 
 

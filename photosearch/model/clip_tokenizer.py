@@ -136,5 +136,6 @@ def _merges() -> list[tuple[str, str]]:
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("open_clip is not installed")
     packed = Path(spec.submodule_search_locations[0], VOCABULARY_NAME).read_bytes()
-    lines = gzip.decompress(packed).decode("utf-8").split("\n")[1 : _MERGES + 1]
+    # No further than they are needed: splitting all of it at once would hold the interpreter for long.
+    lines = gzip.decompress(packed).decode("utf-8").split("\n", _MERGES + 1)[1 : _MERGES + 1]
     return [(a, b) for a, _, b in (line.partition(" ") for line in lines)]

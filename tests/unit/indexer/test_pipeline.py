@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -358,6 +359,31 @@ def test_progress_only_grows_and_ends_with_everything_done(line, monkeypatch):
     assert {p.total for p in line.said} == {17}
     assert done[-1] == 17
     assert line.said[-1].problems == 1
+
+
+def test_the_encoder_has_its_next_batch_while_the_caches_are_filled(line, monkeypatch):
+    paint_all(line, 12)
+    begun = [threading.Event() for _ in range(3)]
+    encode, put = line.encoder.encode_images, line.thumbnails.put
+    in_time: list[bool] = []
+
+    def encoding(pixels: np.ndarray) -> np.ndarray:
+        number = sum(event.is_set() for event in begun)
+        begun[number].set()
+        while number < 2 and len(line.last._ready) < len(pixels):
+            time.sleep(0.001)  # until the next batch is decoded, too
+        return encode(pixels)
+
+    def filling(thumbnails: list) -> None:
+        following = begun[len(in_time) + 1 :]
+        in_time.append(not following or following[0].wait(10))
+        put(thumbnails)
+
+    monkeypatch.setattr(line.encoder, "encode_images", encoding)
+    monkeypatch.setattr(line.thumbnails, "put", filling)
+    assert line.run().encoded == 12
+    assert in_time == [True] * 3
+    assert len(line.index) == 12
 
 
 def test_a_disk_that_is_full_stops_the_run_and_what_was_committed_is_searchable(line, monkeypatch):
