@@ -9,7 +9,7 @@ import sys
 
 log = logging.getLogger(__name__)
 
-NICENESS = 9
+NICENESS = 5
 """On Linux the priority of reading and writing follows it."""
 _BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 

@@ -32,6 +32,7 @@ LAYERS = (
             "records",
             "interrupts",
             "account",
+            "cores",
             "priority",
             "memory",
             "native",

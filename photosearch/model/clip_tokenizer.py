@@ -62,7 +62,7 @@ class ClipTokenizer:
         merges = _merges()
         self._ranks = {pair: rank for rank, pair in enumerate(merges)}
         letters = list(self._byte_letters.values())
-        vocabulary = [*letters, *(c + _WORD_END for c in letters), *(a + b for a, b in merges), *_SPECIAL]
+        vocabulary = [*letters, *(c + _WORD_END for c in letters), *(m.replace(" ", "") for m in merges), *_SPECIAL]
         self._numbers = {token: number for number, token in enumerate(vocabulary)}
         self._start, self._end = (self._numbers[t] for t in _SPECIAL)
 
@@ -102,7 +102,7 @@ class ClipTokenizer:
         def offer(left: int, right: int) -> None:
             one, other = parts[left], parts[right]
             assert one is not None and other is not None
-            rank = self._ranks.get((one, other))
+            rank = self._ranks.get(f"{one} {other}")
             if rank is not None:
                 heapq.heappush(heap, (rank, left, one, other))
 
@@ -131,11 +131,14 @@ def _byte_letters() -> dict[int, str]:
     return {b: chr(b) for b in printable} | {b: chr(256 + n) for n, b in enumerate(others)}
 
 
-def _merges() -> list[tuple[str, str]]:
+def _merges() -> list[str]:
+    """Pairs of tokens, a blank between them, in the order of their ranks.
+
+    As text, and no further than they are needed: that many tuples set off the interpreter's search for garbage, and
+    splitting the whole file took as long; both hold up the window, whose process this is.
+    """
     spec = importlib.util.find_spec("open_clip")  # does not import it, which would import torch
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("open_clip is not installed")
     packed = Path(spec.submodule_search_locations[0], VOCABULARY_NAME).read_bytes()
-    # No further than they are needed: splitting all of it at once would hold the interpreter for long.
-    lines = gzip.decompress(packed).decode("utf-8").split("\n", _MERGES + 1)[1 : _MERGES + 1]
-    return [(a, b) for a, _, b in (line.partition(" ") for line in lines)]
+    return gzip.decompress(packed).decode("utf-8").split("\n", _MERGES + 1)[1 : _MERGES + 1]
