@@ -47,7 +47,7 @@ class InlinePool:
 
     workers = 2
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def start(self) -> None:
