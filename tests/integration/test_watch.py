@@ -22,7 +22,7 @@ from photosearch.records import Folder, FolderState, IndexReport, Query
 from tests.fakes import ColourEncoder
 from tests.small_library import PATIENCE_S, Heard, decode_inline, edit, open_library, paint
 
-_MANY = 240
+_MANY = 400
 
 
 class Watched:
