@@ -19,7 +19,8 @@ _AT_ONCE = 4
 """Jobs given to the pool at a time: few, so that what scrolled away meanwhile is not loaded first."""
 _SIDES_PX = (96, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
 """Thumbnails are kept at the smallest of these (long side) that is not enlarged when painted."""
-_CODECS = (b"jpeg", b"webp", b"png")
+_CODECS = ((0, b"\xff\xd8\xff", b"jpeg"), (8, b"WEBP", b"webp"), (0, b"\x89PNG\r\n\x1a\n", b"png"))
+"""Where each of these formats has its mark, the mark, and Qt's name for it."""
 
 
 class _HasThumbnails(Protocol):
@@ -27,13 +28,19 @@ class _HasThumbnails(Protocol):
 
 
 def decode(data: bytes, *, side_px: int) -> QImage:
-    """The picture in ``data``, its long side at most ``side_px``; a null image when it cannot be read. Any thread."""
+    """The picture in ``data``, its long side at most ``side_px``; a null image when it cannot be read. Any thread.
+
+    Qt is told the format: looking for it, its plug-in for SVG takes a lock of signals while this thread holds the
+    interpreter, and the window's thread, which holds such locks when it asks for the interpreter, then waits for ever.
+    """
+    codec = next((name for at, mark, name in _CODECS if data.startswith(mark, at)), None)
+    if codec is None:
+        return QImage()
     buffer = QBuffer()
     buffer.setData(QByteArray(data))
     buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-    reader = QImageReader(buffer)
-    if bytes(reader.format().data()) not in _CODECS:
-        return QImage()
+    reader = QImageReader(buffer, QByteArray(codec))
+    reader.setAutoDetectImageFormat(False)
     size = reader.size()
     if size.isValid() and max(size.width(), size.height()) > side_px:
         size.scale(QSize(side_px, side_px), Qt.AspectRatioMode.KeepAspectRatio)
