@@ -199,7 +199,9 @@ def test_after_a_restart_paused_folders_are_watched_and_nothing_is_read_until_re
         heard.wait(lambda: again.status().searchable == 4, "all of it is indexed")
 
 
-def test_a_limit_for_cores_holds_for_the_model_too(library, app_paths_in_tmp):
+@pytest.mark.parametrize(("there_are", "limits"), [(8, {"threads": 2}), (4, {}), (2, {})])
+def test_a_limit_for_cores_holds_for_the_model_too(library, app_paths_in_tmp, monkeypatch, there_are, limits):
+    monkeypatch.setattr("photosearch.library.library.available_cores", lambda: there_are)
     library.settings.set("cores", 4)
     library.close()
     asked = {}
@@ -209,7 +211,7 @@ def test_a_limit_for_cores_holds_for_the_model_too(library, app_paths_in_tmp):
         return ColourEncoder(spec)
 
     with Library.open(app_paths_in_tmp, make_encoder=make):
-        assert asked == {"device": "auto", "threads": 2}
+        assert asked == {"device": "auto", **limits}
 
 
 def test_who_searches_is_taken_to_be_at_work(indexed):
