@@ -43,8 +43,8 @@ class Encoder:
     allow_download: whether weights may be fetched; without it the process uses no network.
     idle_seconds: the process ends, and gives its memory back, when nothing was asked for so long.
     threads: for work on the CPU; by default half of the cores, for decoders need the others and threads that contend
-    for a core wait for each other at every step. An export runs that many pictures side by side, by default one for
-    each core: these do not wait for each other (docs/decisions.md).
+    for a core wait for each other at every step. An export runs that many batches of pictures side by side, by default
+    one for each core: these do not wait for each other (docs/decisions.md).
     exports: the folder that exported towers are kept in; without it torch runs everything.
     load: what loads the model, in the process; a function a module holds, so that the process can import it.
     """
