@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QFile, QIODevice, QMimeData, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QImageWriter
 
 from photosearch.errors import display_path
@@ -136,15 +136,19 @@ def encoded(image: QImage) -> bytes:
 
 def chip_image(source: Path | bytes, side_px: int) -> QImage:
     """A tiny picture of a query picture, null where Qt cannot read it. Any thread."""
+    device: QIODevice
     if isinstance(source, bytes):
-        buffer = QBuffer()
-        buffer.setData(QByteArray(source))
-        buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-        reader = QImageReader(buffer)
+        device = QBuffer()
+        device.setData(QByteArray(source))
     else:
-        reader = QImageReader(str(source))
-        reader.setDecideFormatFromContent(True)
-    if bytes(reader.format().data()) not in _PICTURE_FILTERS:
+        device = QFile(str(source))
+    device.open(QIODevice.OpenModeFlag.ReadOnly)
+    for codec in _PICTURE_FILTERS:  # one by one: why Qt must not look for it, thumbnails.decode tells
+        reader = QImageReader(device, QByteArray(codec))
+        reader.setAutoDetectImageFormat(False)
+        if reader.canRead():
+            break
+    else:
         return QImage()
     reader.setAutoTransform(True)
     size = reader.size()
