@@ -144,6 +144,7 @@ def chip_image(source: Path | bytes, side_px: int) -> QImage:
         device = QFile(str(source))
     device.open(QIODevice.OpenModeFlag.ReadOnly)
     for codec in _PICTURE_FILTERS:  # one by one: why Qt must not look for it, thumbnails.decode tells
+        device.seek(0)
         reader = QImageReader(device, QByteArray(codec))
         reader.setAutoDetectImageFormat(False)
         if reader.canRead():
@@ -155,7 +156,9 @@ def chip_image(source: Path | bytes, side_px: int) -> QImage:
     if size.isValid():
         size.scale(QSize(side_px, side_px), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
         reader.setScaledSize(size)
-    return reader.read()
+    image = reader.read()
+    del reader  # before its device, which it may still use then
+    return image
 
 
 def file_pictures(paths: tuple[Path, ...]) -> list[QueryPicture]:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
@@ -209,3 +210,11 @@ def test_a_drag_is_welcomed_with_what_a_drop_would_do(tmp_path):
     assert words("/photos/2014") == "Drop to add this folder"
     assert words(web="https://example.org/a.jpg", image=True) == "Drop to find photos like this"
     assert words(web="https://example.org/a.jpg") == "Drop to search with this"
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_chip_is_made_of_every_format_that_qt_reads(format_, tmp_path):
+    file = tmp_path / "picture"
+    Image.new("RGB", (60, 40), "red").save(file, format_)
+    for source in (file, file.read_bytes()):
+        assert drops.chip_image(source, 28).size().toTuple() == (42, 28)
