@@ -61,8 +61,11 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
 
 
 @pytest.fixture
-def start(desktop: Desktop) -> Iterator[Callable[..., Program]]:
-    """Starts the program on a data folder; whatever still runs in the end is ended, and may not have gone wrong."""
+def start(desktop: Desktop, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Starts the program on a data folder; whatever still runs in the end is ended, and may not have gone wrong.
+
+    It asks for ``tmp_path`` to end before that is removed: the data folders lie in it.
+    """
     started: list[Program] = []
 
     def start_it(data_dir: Path, *arguments: str | Path, path: Path | None = None) -> Program:
