@@ -106,6 +106,7 @@ def _settle_in(options: Options) -> None:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": str(options.threads),
+        "OPENBLAS_NUM_THREADS": str(options.threads),  # what torch multiplies with on some processors
         "PYTORCH_ENABLE_MPS_FALLBACK": "1",
     }
     if not options.allow_download:

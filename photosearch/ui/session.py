@@ -21,6 +21,7 @@ from photosearch.errors import PhotoSearchError, WorldError
 from photosearch.paths import AppPaths
 from photosearch.progress import Event, IndexerFailed, LibraryChanged, Notice, Phase, Progress
 from photosearch.records import Photo, Query, Status
+from photosearch.ui import interpreter
 from photosearch.ui import listing as listings
 from photosearch.ui.listing import Listing
 from photosearch.ui.photo_book import PhotoBook
@@ -117,6 +118,7 @@ class Session(QObject):
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._events_told = False
         self._refreshing = self._refresh_again = False
+        self._answered_before = False
         self._typing = self._timer(self._search)
         self._events_timer = self._timer(self._read_events)
         self._refresh_timer = self._timer(self._refresh)
@@ -132,6 +134,7 @@ class Session(QObject):
 
     def open(self) -> None:
         """Open the library in the background; ``state_changed`` follows. Also the way to try again."""
+        interpreter.switch_often()
         self._set_state(State.OPENING)
         opener, paths, model = self._opener, self._paths, self._model
         self.workers.lifetime.start(lambda: opener(paths, model=model), self._opened)
@@ -170,7 +173,8 @@ class Session(QObject):
         self._run(lambda library: library.watch(self._hear))
         self._set_state(State.OPEN)
         # The first question then finds the model ready; what keeps it from starting is told to whoever searches.
-        self.workers.errands.start(self.library.warm_up, lambda _outcome: None)
+        interpreter.spare_what_stays()
+        self.workers.errands.start(self.library.warm_up, lambda _outcome: interpreter.spare_what_stays())
         self.refresh()
         self.search_now()
 
@@ -273,6 +277,9 @@ class Session(QObject):
 
     def _answered(self, outcome: Any) -> None:
         self._job = None
+        if not self._answered_before:  # the model may have been loaded just now
+            self._answered_before = True
+            interpreter.spare_what_stays()
         self._set_searching(False)
         if isinstance(outcome, Exception):
             self.search_error, self.listing = outcome, Listing(query=Query())

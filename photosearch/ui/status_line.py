@@ -140,7 +140,6 @@ class StatusLine(QFrame):
             self._counts.setToolTip(account)
 
     def show_progress(self, progress: Progress, *, paused: bool) -> None:
-        self._paused = paused
         text = progress_text(progress, paused=paused)
         self._progress.setText(text)
         self._progress.setVisible(bool(text))
@@ -152,7 +151,9 @@ class StatusLine(QFrame):
         if counting:
             self._bar.setRange(0, progress.total)
             self._bar.setValue(min(progress.done, progress.total))
-        self._show_pause()
+        if paused != self._paused:  # drawing the icon takes milliseconds, and progress comes a dozen times a second
+            self._paused = paused
+            self._show_pause()
 
     def _show_pause(self) -> None:
         self._pause.setIcon(icons.icon("play" if self._paused else "pause", theme.current().text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -125,3 +126,8 @@ def test_a_fault_in_a_slot_is_logged_and_the_window_goes_on(qtbot, caplog):
         qtbot.waitUntil(lambda: bool(said))
     assert said == [SORRY]
     assert "a fault of ours" in caplog.text
+
+
+def test_other_threads_neither_keep_the_interpreter_for_long_nor_search_what_stays_for_garbage(window):
+    assert sys.getswitchinterval() == pytest.approx(0.001)
+    assert not any(thing is type(window) for thing in gc.get_objects())

@@ -1,4 +1,4 @@
-"""usearch and ONNX Runtime in one process: a clash ends it, so each case runs in an interpreter of its own."""
+"""What native libraries do to the process that loads them; each case runs in an interpreter of its own."""
 
 import subprocess
 import sys
@@ -76,3 +76,14 @@ def test_where_somebody_else_imported_usearch_before_exports_are_left_alone(tmp_
     assert made.returncode == 0, made.stderr
     done = run(_TOO_LATE, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the threads of a process are counted in /proc")
+def test_numpy_brings_no_threads_that_would_compete_with_the_encoder():
+    done = run(
+        "import os, photosearch, numpy as np\n"
+        "square = np.ones((2000, 2000), np.float32)\n"
+        "square @ square\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    assert done.stdout == "1\n", done.stderr
