@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from photosearch.catalog import Catalog
+from tests.unit.indexer.line import Line
 
 
 @pytest.fixture
@@ -20,3 +21,10 @@ def root(tmp_path: Path) -> Path:
     root = tmp_path / "photos"
     root.mkdir()
     return root
+
+
+@pytest.fixture
+def line(catalog: Catalog, root: Path) -> Iterator[Line]:
+    line = Line(catalog, root)
+    yield line
+    line.thumbnails.close()

@@ -1,83 +1,20 @@
+"""What becomes of each photo, of copies and problems, and of an encoder that is lost."""
+
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from photosearch.catalog import Catalog, ThumbnailStore
-from photosearch.errors import Cancelled, DiskFull, EncoderLost
-from photosearch.indexer.changes import record_changes
+from photosearch.errors import DiskFull, EncoderLost
 from photosearch.indexer.decode_pool import DecodePool
 from photosearch.indexer.decode_worker import read_photo
-from photosearch.indexer.pace import Pace
-from photosearch.indexer.pipeline import _READY_PHOTOS, Pipeline, Tally
-from photosearch.indexer.waiting import OnScreen
-from photosearch.model import ModelSpec
-from photosearch.progress import CancelToken, PauseSwitch, Phase, Progress
-from photosearch.vectors import VectorIndex
+from photosearch.indexer.pipeline import Pipeline, Tally
 from tests.fakes import ColourEncoder
 from tests.small_library import InlinePool, edit, paint
-
-
-class Line:
-    """A pipeline over a folder on disk, with an encoder that sees colours and no processes."""
-
-    def __init__(self, catalog: Catalog, root: Path, *, batch: int = 4) -> None:
-        self.catalog, self.root = catalog, root
-        catalog.folders.add(root)
-        self.folder_id = catalog.folders.all()[0].id
-        self.encoder = ColourEncoder(ModelSpec(name="colours", kind="folder", identity="colours-1"), batch=batch)
-        self.encoder.info = self.encoder.info.__class__(
-            **{**{f: getattr(self.encoder.info, f) for f in self.encoder.info.__dataclass_fields__}, "batch": batch}
-        )
-        self.model_id = catalog.embeddings.register("colours-1", name="colours", dim=self.encoder.info.dim)
-        self.index = VectorIndex(model="colours-1", dim=self.encoder.info.dim)
-        self.thumbnails = ThumbnailStore(root.parent / "cache" / "thumbnails.sqlite3")
-        self.cancel, self.pause = CancelToken(), PauseSwitch()
-        self.pace = Pace(in_background=False)
-        self.on_screen = OnScreen()
-        self.said: list[Progress] = []
-        self.added = 0
-        self.pool: InlinePool | DecodePool = InlinePool()
-        self.on_progress: Callable[[Progress], None] = self.said.append
-
-    def _on_added(self, count: int) -> None:
-        self.added += count
-
-    def look(self) -> None:
-        record_changes(self.catalog, cancel=CancelToken())
-
-    def run(self) -> Tally:
-        self.look()
-        self.last = Pipeline(
-            catalog=self.catalog, thumbnails=self.thumbnails, index=self.index, encoder=self.encoder, pool=self.pool,
-            model_id=self.model_id, max_megapixels=250, on_progress=self.on_progress, on_added=self._on_added,
-            cancel=self.cancel, pause=self.pause, pace=self.pace, on_screen=self.on_screen,
-        )  # fmt: skip
-        return self.last.run(self.catalog.files.work(self.model_id))
-
-    def states(self) -> dict[str, str]:
-        return {os.fsdecode(rel): r.state.value for rel, r in self.catalog.files.snapshot(self.folder_id).items()}
-
-    def problems(self) -> dict[str, str]:
-        return {p.path.name: p.code for p in self.catalog.files.problems()}
-
-
-@pytest.fixture
-def line(catalog, root):
-    line = Line(catalog, root)
-    yield line
-    line.thumbnails.close()
-
-
-def paint_all(line: Line, count: int) -> None:
-    for n in range(count):
-        paint(line.root / f"{n:02}.jpg", "red", mark=n, age=n)
+from tests.unit.indexer.line import paint_all
 
 
 def test_every_photo_gets_its_facts_a_thumbnail_and_a_vector(line):
@@ -305,87 +242,6 @@ def test_a_photo_without_a_date_gets_its_files_and_one_of_an_impossible_time_non
     assert taken["far.jpg"] is not None or moment > 2**63 - 1
 
 
-def test_what_was_committed_before_a_cancel_stays_and_the_rest_is_done_later(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
-    paint_all(line, 12)
-    line.on_progress = lambda progress: line.cancel.cancel() if progress.done else None
-    with pytest.raises(Cancelled):
-        line.run()
-    done = sum(s == "known" for s in line.states().values())
-    assert 0 < done < 12
-    assert len(line.index) == done
-    line.cancel, line.on_progress = CancelToken(), lambda progress: None
-    assert line.run().encoded == 12 - done
-    assert set(line.states().values()) == {"known"}
-
-
-def test_a_pause_finishes_what_was_begun_holds_the_rest_and_goes_on_when_resumed(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
-    many = _READY_PHOTOS + 40  # more than are begun before the first are done
-    paint_all(line, many)
-    held = threading.Event()
-
-    def listen(progress: Progress) -> None:
-        line.said.append(progress)
-        if progress.phase is Phase.PAUSED:
-            held.set()
-        elif progress.done and not held.is_set():
-            line.pause.pause()
-
-    line.on_progress = listen
-    tallies = []
-    thread = threading.Thread(target=lambda: tallies.append(line.run()))
-    thread.start()
-    try:
-        assert held.wait(20)
-        before = line.encoder.images
-        assert 0 < before < many
-        assert sum(s == "known" for s in line.states().values()) == before
-        line.pause.resume()
-    finally:
-        thread.join(20)
-    assert tallies[0].encoded == line.encoder.images == many
-
-
-def test_progress_only_grows_and_ends_with_everything_done(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.meter._REPORT_EVERY_S", 0.0)
-    paint_all(line, 15)
-    paint(line.root / "copy.jpg", "red")
-    (line.root / "empty.jpg").touch()
-    os.utime(line.root / "empty.jpg", (1, 1))
-    line.run()
-    done = [p.done for p in line.said]
-    assert done == sorted(done)
-    assert {p.total for p in line.said} == {17}
-    assert done[-1] == 17
-    assert line.said[-1].problems == 1
-
-
-def test_the_encoder_has_its_next_batch_while_the_caches_are_filled(line, monkeypatch):
-    paint_all(line, 12)
-    begun = [threading.Event() for _ in range(3)]
-    encode, put = line.encoder.encode_images, line.thumbnails.put
-    in_time: list[bool] = []
-
-    def encoding(pixels: np.ndarray) -> np.ndarray:
-        number = sum(event.is_set() for event in begun)
-        begun[number].set()
-        while number < 2 and len(line.last._ready) < len(pixels):
-            time.sleep(0.001)  # until the next batch is decoded, too
-        return encode(pixels)
-
-    def filling(thumbnails: list) -> None:
-        following = begun[len(in_time) + 1 :]
-        in_time.append(not following or following[0].wait(10))
-        put(thumbnails)
-
-    monkeypatch.setattr(line.encoder, "encode_images", encoding)
-    monkeypatch.setattr(line.thumbnails, "put", filling)
-    assert line.run().encoded == 12
-    assert in_time == [True] * 3
-    assert len(line.index) == 12
-
-
 def test_a_disk_that_is_full_stops_the_run_and_what_was_committed_is_searchable(line, monkeypatch):
     paint_all(line, 3)
 
@@ -412,108 +268,3 @@ def test_the_same_is_done_in_real_worker_processes(line):
     assert (tally.encoded, tally.problems) == (3, 1)
     known = read_photo(line.root / "red.jpg", frozenset({digest}), line.encoder.info.preprocess, 250)
     assert (known.digest, known.pixels) == (digest, None)
-
-
-class Watched(InlinePool):
-    """Says how many tasks are under way at most, and whether any were while the encoder worked."""
-
-    workers = 4
-
-    def __init__(self, line: Line) -> None:
-        self.line, self.under_way, self.most, self.beside_the_encoder, self.closed = line, 0, 0, 0, 0
-        encode = line.encoder.encode_images
-        self.encoding = False
-
-        def watched(pixels):
-            self.encoding = True
-            self.beside_the_encoder += self.under_way
-            try:
-                return encode(pixels)
-            finally:
-                self.encoding = False
-
-        line.encoder.encode_images = watched
-
-    def submit(self, function, *args):
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        self.beside_the_encoder += self.encoding
-        return super().submit(function, *args)
-
-    def outcome_of(self, future):
-        self.under_way -= 1
-        return super().outcome_of(future)
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-def test_while_somebody_works_few_files_are_decoded_at_a_time_and_each_batch_is_followed_by_a_rest(line):
-    paint_all(line, 12)
-    line.pool = Watched(line)
-    assert line.run().encoded == 12
-    assert line.pool.most > 2
-
-    line.pace = Pace(power=lambda: True)
-    few = line.pace.now().decoding
-    paint(line.root / "more.jpg", "blue")
-    for n in range(12):
-        edit(line.root / f"{n:02}.jpg", "green", mark=n)
-    line.pool = Watched(line)
-    assert line.run().encoded == 13
-    assert line.pool.most <= few
-    assert line.last._rest_until > line.last._sent_at
-
-
-def test_on_the_battery_nothing_is_read_where_the_user_says_so_until_there_is_mains_again(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.pipeline.POWER_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("photosearch.indexer.pace.POWER_LOOK_SECONDS", 0.0)
-    paint_all(line, 3)
-    battery = [True] * 5
-    line.pace = Pace(on_battery="pause", power=lambda: bool(battery) and battery.pop())
-    line.pool = Watched(line)
-    assert line.run().encoded == 3
-    assert line.said[0].phase is Phase.ON_BATTERY
-    assert line.pool.closed == 1
-
-
-def test_while_it_waits_for_mains_it_can_be_stopped(line, monkeypatch):
-    paint_all(line, 3)
-    line.pace = Pace(on_battery="pause", power=lambda: True)
-    line.on_progress = lambda progress: line.cancel.cancel()
-    with pytest.raises(Cancelled):
-        line.run()
-    assert line.encoder.images == 0
-
-
-def test_with_one_core_nothing_is_decoded_while_the_model_works(line, monkeypatch):
-    monkeypatch.setattr("photosearch.indexer.pace.available_cores", lambda: 8)
-    paint_all(line, 20)
-    line.pace = Pace(cores=1, in_background=False)
-    line.pool = Watched(line)
-    assert line.run().encoded == 20
-    assert line.pool.beside_the_encoder == 0
-
-
-def test_changed_photos_that_are_on_screen_come_before_newer_ones(line):
-    paint_all(line, 40)
-    line.run()
-    ids = {p.path.name: p.id for p in line.catalog.photos.get(line.index.ids()).values()}
-    for n in range(40):
-        edit(line.root / f"{n:02}.jpg", "green", mark=n)
-    paint(line.root / "new.jpg", "blue", age=-2000)
-    read: list[str] = []
-
-    class Listening(InlinePool):
-        def submit(self, function, path, *args):
-            read.append(path.name)
-            if len(read) == 5:  # the user scrolls
-                line.on_screen.show([ids["31.jpg"], ids["30.jpg"]])
-            return super().submit(function, path, *args)
-
-    line.pool = Listening()
-    line.on_screen.show([ids["20.jpg"], 4711])
-    assert line.run().encoded == 41
-    assert read[:2] == ["20.jpg", "new.jpg"]
-    assert read[5:7] == ["31.jpg", "30.jpg"]
-    assert len(read) == len(set(read)) == 41
