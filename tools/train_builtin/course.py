@@ -113,5 +113,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--minutes", type=float, default=0, help="how long to train, over all sittings")
     length.add_argument("--steps", type=int, default=0, help="how many steps to train, over all sittings")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
-    parser.add_argument("--threads", type=int, default=1, help="on the processor; more than free cores is slower")
+    parser.add_argument("--threads", type=int, default=1, help="on the processor: as many as cores are free")
     parser.add_argument("--seed", type=int, default=1)

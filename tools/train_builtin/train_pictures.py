@@ -26,6 +26,7 @@ import torch.nn.functional as F
 
 from tools.train_builtin import architecture, course, shards
 from tools.train_builtin.augment import augment, normalised, plain
+from tools.train_builtin.lanes import Lanes
 from tools.train_builtin.sources import SOURCES, Source, classes
 
 OTHER_CAPTIONS = 1500
@@ -109,17 +110,19 @@ def lessons(out: Path, targets: dict[str, np.ndarray], device: torch.device, cha
 class Learner:
     """The picture tower, its average, and everything else a step changes.
 
-    model_config: open_clip's. batch: pictures of a step, split among the lessons by their shares.
+    model_config: open_clip's. batch: pictures of a step, split among the lessons by their shares. cores: each takes
+    its part of every batch, on a processor.
     """
 
     def __init__(
         self, model: architecture.Model, model_config: dict[str, Any], taught: Sequence[Lesson], vocabulary: np.ndarray,
-        *, device: torch.device, batch: int, rate: float, way: course.Course, chance: course.Randomness,
+        *, device: torch.device, batch: int, rate: float, way: course.Course, chance: course.Randomness, cores: int = 1,
     ) -> None:  # fmt: skip
         self._taught, self._device, self._rate, self.way, self._chance = taught, device, rate, way, chance
         self._side = int(model_config["vision_cfg"]["image_size"])
         self.net: torch.nn.Module = model.visual.to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval()
+        self._lanes = Lanes(self.net, count=cores if device.type == "cpu" else 1, device=device)
         self._vocabulary = torch.from_numpy(vocabulary).to(device)
         self.sharpness = torch.nn.ParameterDict(
             {name: torch.nn.Parameter(torch.tensor(math.log(v))) for name, v in _SHARPNESS_AT_FIRST.items()}
@@ -143,13 +146,11 @@ class Learner:
             group["lr"] = self.way.rate(self._rate)
         rows = [lesson.walk.take(count) for lesson, count in zip(self._taught, self._counts, strict=True)]
         seen = torch.cat([self._seen(lesson, taken) for lesson, taken in zip(self._taught, rows, strict=True)])
-        self.net.train()
-        with course.mixed(self._device):
-            made = self.net(normalised(seen, architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"]))
-        made = F.normalize(made.float(), dim=-1)
-        loss = self._loss(made, rows)
+        made = self._lanes.forward(normalised(seen, architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"]))
+        loss = self._loss(F.normalize(made, dim=-1), rows)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self._lanes.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
         self._optimizer.step()
         self.way.step += 1
@@ -290,7 +291,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate; a tenth to go on from a model")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     device = course.device_of(options.device)
     way = course.Course(minutes=options.minutes, steps=options.steps)
     chance = course.Randomness(options.seed)
@@ -305,7 +306,7 @@ def main(arguments: Sequence[str]) -> None:
     targets = dict(np.load(options.out / "targets.npz"))
     learner = Learner(
         model, config, lessons(options.out, targets, device, chance), targets["vocabulary"],
-        device=device, batch=options.batch, rate=options.rate, way=way, chance=chance,
+        device=device, batch=options.batch, rate=options.rate, way=way, chance=chance, cores=options.threads,
     )  # fmt: skip
     if state is not None:
         learner.take_up(state)

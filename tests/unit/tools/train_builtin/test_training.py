@@ -9,6 +9,7 @@ import torch
 from photosearch.model import Encoder, resolve
 from tools.train_builtin import architecture, course, export, prepare, targets, train_pictures, train_text
 from tools.train_builtin.course import Course, Randomness
+from tools.train_builtin.lanes import Lanes
 
 CPU = torch.device("cpu")
 
@@ -32,7 +33,7 @@ def taught(tmp_path, paint):
     return tmp_path, model, data
 
 
-def learner(taught, *, steps: int) -> train_pictures.Learner:
+def learner(taught, *, steps: int, cores: int = 1) -> train_pictures.Learner:
     out, model, data = taught
     chance = Randomness(5)
     lessons = train_pictures.lessons(out, data, CPU, chance)
@@ -40,26 +41,28 @@ def learner(taught, *, steps: int) -> train_pictures.Learner:
     fresh.load_state_dict(model.state_dict())
     return train_pictures.Learner(
         fresh, tiny_config(), lessons, data["vocabulary"],
-        device=CPU, batch=8, rate=2e-3, way=Course(steps=steps), chance=chance,
+        device=CPU, batch=8, rate=2e-3, way=Course(steps=steps), chance=chance, cores=cores,
     )  # fmt: skip
 
 
-def test_the_loss_falls_within_a_few_steps(taught):
-    one = learner(taught, steps=24)
+@pytest.mark.parametrize("cores", [1, 2])
+def test_the_loss_falls_within_a_few_steps(taught, cores):
+    one = learner(taught, steps=24, cores=cores)
     losses = [one.step() for _ in range(24)]
     assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:6])
 
 
-def test_a_run_that_is_taken_up_ends_as_one_that_was_never_stopped(taught):
-    through = learner(taught, steps=6)
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_run_that_is_taken_up_ends_as_one_that_was_never_stopped(taught, cores):
+    through = learner(taught, steps=6, cores=cores)
     for _ in range(6):
         through.step()
-    stopped = learner(taught, steps=6)
+    stopped = learner(taught, steps=6, cores=cores)
     for _ in range(3):
         stopped.step()
     file = taught[0] / "pictures.pt"
     course.save(file, stopped.state())
-    resumed = learner(taught, steps=6)
+    resumed = learner(taught, steps=6, cores=cores)
     resumed.take_up(course.read(file))
     for _ in range(3):
         resumed.step()
@@ -160,3 +163,21 @@ def test_a_course_is_by_the_clock_or_by_steps():
     for both in ({}, {"minutes": 1, "steps": 1}):
         with pytest.raises(ValueError):
             Course(**both)
+
+
+def test_cores_that_share_a_batch_find_the_gradients_of_the_whole(monkeypatch):
+    monkeypatch.setattr(course, "_has_bf16", lambda: False)  # which would round them
+    torch.manual_seed(4)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(2))
+    pictures, wanted = torch.rand(7, 3, 8, 8), torch.rand(7, 2)
+    net(pictures)
+    found = []
+    for count in (1, 3):
+        lanes = Lanes(net, count=count, device=CPU)
+        made = lanes.forward(pictures)
+        (made - wanted).square().sum().backward()
+        net.zero_grad()
+        lanes.backward()
+        found.append([weights.grad.clone() for weights in net.parameters()])
+    for whole, shared in zip(*found, strict=True):
+        assert torch.allclose(whole, shared, rtol=1e-4, atol=1e-5)
