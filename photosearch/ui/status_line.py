@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolButton, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSlider, QToolButton, QWidget
 
 from photosearch.account import account_text
 from photosearch.progress import Phase, Progress, rate_text, time_left_text
@@ -14,6 +15,8 @@ from photosearch.ui.theme import UNIT_PX
 
 TILE_PX_RANGE = (80, 420)
 _NOTICE_MS = 6000
+_WORDS_FROM_PX, _SLIDER_FROM_PX = 112 * UNIT_PX, 80 * UNIT_PX
+"""Narrower, the problems are told as a number alone; and narrower still, the thumbnails' slider gives way."""
 _LEAST_SECONDS = 0.01
 """A search that took less is told as this: nothing takes 0.00 s."""
 
@@ -49,6 +52,25 @@ def progress_text(progress: Progress, *, paused: bool) -> str:
     return " · ".join(part for part in parts if part)
 
 
+class _Words(QLabel):
+    """One line of text that ends in "…" where it has too little room, and never widens the window."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAccessibleName(name)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(6 * UNIT_PX, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        room = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        self.style().drawItemText(
+            QPainter(self), room, self.alignment(), self.palette(), self.isEnabled(), text, self.foregroundRole()
+        )
+
+
 class StatusLine(QFrame):
     """Shows what it is told; ``tile_px_changed`` follows the slider."""
 
@@ -60,18 +82,13 @@ class StatusLine(QFrame):
         super().__init__(parent)
         self.setObjectName("statusLine")
         self.setFixedHeight(5 * UNIT_PX)
-        self._counts = QLabel()
-        self._counts.setTextFormat(Qt.TextFormat.PlainText)
-        self._counts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._counts.setAccessibleName("What is shown")
+        self._counts = _Words("What is shown")
         self._problems = QToolButton()
         self._problems.setProperty("link", True)
         self._problems.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._problems.setIconSize(QSize(16, 16))
-        self._progress = QLabel()
+        self._progress = _Words("Indexing")
         self._progress.setProperty("quiet", True)
-        self._progress.setTextFormat(Qt.TextFormat.PlainText)
-        self._progress.setAccessibleName("Indexing")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(12 * UNIT_PX)
@@ -97,7 +114,7 @@ class StatusLine(QFrame):
         row.addSpacing(UNIT_PX)
         for part in (self._small, self._slider, self._large):
             row.addWidget(part)
-        self._text, self._account, self._paused = "", "", False
+        self._text, self._account, self._paused, self._problem_count = "", "", False, 0
         self._notice_over = QTimer(self)
         self._notice_over.setSingleShot(True)
         self._notice_over.timeout.connect(self._end_notice)
@@ -122,7 +139,7 @@ class StatusLine(QFrame):
     def notice(self, sentence: str) -> None:
         """Show a sentence for a few seconds in place of the counts."""
         self._counts.setText(sentence)
-        self._counts.setToolTip("")
+        self._counts.setToolTip(sentence)
         self._notice_over.start(_NOTICE_MS)
 
     def _end_notice(self) -> None:
@@ -131,17 +148,29 @@ class StatusLine(QFrame):
 
     def show_account(self, status: Status) -> None:
         """How many files have problems; the whole account is under the mouse."""
-        count, account = status.problems, account_text(status.account)
-        self._problems.setVisible(count > 0)
-        self._problems.setText("1 file has a problem" if count == 1 else f"{count:,} files have problems")
+        self._problem_count, account = status.problems, account_text(status.account)
+        self._show_problems()
         self._problems.setToolTip(f"{account} Click to see which, and why.")
         self._account = account
         if not self._notice_over.isActive():
             self._counts.setToolTip(account)
 
+    def _show_problems(self) -> None:
+        count = self._problem_count
+        words = "1 file has a problem" if count == 1 else f"{count:,} files have problems"
+        self._problems.setVisible(count > 0)
+        self._problems.setText(words if self.width() >= _WORDS_FROM_PX else f"{count:,}")
+        self._problems.setAccessibleName(words)
+
+    def resizeEvent(self, _event: QResizeEvent) -> None:
+        for part in (self._small, self._slider, self._large):
+            part.setVisible(self.width() >= _SLIDER_FROM_PX)
+        self._show_problems()
+
     def show_progress(self, progress: Progress, *, paused: bool) -> None:
         text = progress_text(progress, paused=paused)
         self._progress.setText(text)
+        self._progress.setToolTip(text)
         self._progress.setVisible(bool(text))
         self._pause.setVisible(bool(text))
         counting = (

@@ -164,6 +164,23 @@ def test_progress_in_words(progress, paused, text):
     assert status_line.progress_text(progress, paused=paused) == text
 
 
+def test_a_narrow_window_stays_narrow_while_it_indexes_and_a_wide_one_says_all(open_window, library, qtbot, folder):
+    library.faults = [Problem(folder / f"{n}.jpg", "empty", "The file is empty.", 0.0) for n in range(12)]
+    window = open_window(library)
+    status = window.status
+    window.resize(window.minimumSize())
+    library.on_event(Progress(Phase.ENCODING, done=1234, total=9876, photos_per_second=35.2, seconds_left=246))
+    qtbot.waitUntil(lambda: status._bar.isVisible())
+    assert window.width() == window.minimumWidth()
+    assert status._problems.isVisible() and status._problems.text() == "12"
+    assert status._problems.accessibleName() == "12 files have problems"
+    assert status._progress.toolTip().endswith("about 4 min left")
+    assert not status._slider.isVisible()
+    window.resize(1300, 800)
+    qtbot.waitUntil(lambda: status._slider.isVisible())
+    assert status._problems.text() == "12 files have problems"
+
+
 def test_many_events_become_few_signals(window, library, qtbot):
     told = []
     window.session.progressed.connect(lambda: told.append(1))
