@@ -443,6 +443,7 @@ class Window(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.intake.dropped(event)
+        self.activateWindow()  # words for it can be typed at once
 
     # Remembering, closing
 

@@ -11,6 +11,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from photosearch.ui import drops
 from tests.ui.fake_library import jpeg
@@ -62,6 +63,16 @@ def test_a_dropped_file_searches_by_it_and_shows_a_chip(window, library, qtbot, 
     assert window.search.chips[0].picture.name == "holiday 1 <b>.jpg"
     assert "&lt;b&gt;" in window.search.chips[0].toolTip()
     qtbot.waitUntil(lambda: window.model.listing.query is not None)
+
+
+def test_after_a_drop_from_another_program_words_can_be_typed_at_once(window, qtbot, file):
+    other = QWidget()
+    qtbot.addWidget(other)
+    other.show()
+    other.activateWindow()
+    qtbot.waitUntil(other.isActiveWindow)
+    drop(window, mime_of(urls=[file]))
+    qtbot.waitUntil(window.isActiveWindow)
 
 
 def test_several_dropped_files_are_all_searched_by(window, library, qtbot, file, data):
