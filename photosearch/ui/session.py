@@ -172,11 +172,14 @@ class Session(QObject):
             self.add_folder(folder)
         self._run(lambda library: library.watch(self._hear))
         self._set_state(State.OPEN)
-        # The first question then finds the model ready; what keeps it from starting is told to whoever searches.
         interpreter.spare_what_stays()
-        self.workers.errands.start(self.library.warm_up, lambda _outcome: interpreter.spare_what_stays())
+        self._warm_up(interpreter.spare_what_stays)
         self.refresh()
         self.search_now()
+
+    def _warm_up(self, then: Callable[[], None] = lambda: None) -> None:
+        """The next question finds the model ready; what keeps it from starting is told to whoever searches."""
+        self.workers.errands.start(self.library.warm_up, lambda _outcome: then())
 
     def close(self) -> None:
         """Stop and close in the background; ``closed`` follows. Nothing that was indexed is lost."""
@@ -222,6 +225,8 @@ class Session(QObject):
         """The words as typed so far; the search starts when the typing rests."""
         if words == self.words:
             return
+        if not self.words and self.library is not None:
+            self._warm_up()  # while the rest is typed
         self.words = words
         self.query_changed.emit()
         if words.strip() or self.pictures:

@@ -138,7 +138,7 @@ class FakeLibrary:
         self._note("prefer", list(photo_ids))
 
     def warm_up(self) -> None:
-        """Nothing to start."""
+        self._note("warm_up")
 
     def search(self, query: Query, *, count: int = 200) -> SearchResult:
         self._note("search", query)

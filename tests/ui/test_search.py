@@ -29,6 +29,21 @@ def test_results_come_as_one_types_best_first_in_two_sections(window, library, q
     assert [query.words for query in library.searched] == ["dog"]
 
 
+def test_the_model_is_loaded_from_the_first_letter_of_each_query_on(window, library, qtbot):
+    def warmed() -> int:
+        return library.calls.count(("warm_up",))
+
+    qtbot.waitUntil(lambda: warmed() == 1)  # as the library opened
+    QTest.keyClick(window.search.words, "d")
+    qtbot.waitUntil(lambda: warmed() == 2)
+    assert library.searched == []
+    QTest.keyClicks(window.search.words, "og")
+    qtbot.waitUntil(lambda: bool(library.searched))
+    window.session.clear_query()
+    QTest.keyClick(window.search.words, "c")
+    qtbot.waitUntil(lambda: warmed() == 3)
+
+
 def test_enter_searches_without_waiting_for_the_typing_to_rest(window, library, qtbot):
     library.answers["cat"] = [(2, 0.8)]
     QTest.keyClicks(window.search.words, "cat")
