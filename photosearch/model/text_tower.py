@@ -78,8 +78,9 @@ class TextTower:
                 self._encode = None
             if self._encode is not None:
                 log.info("the text tower was loaded in %.2f s", time.monotonic() - self._used_at)
-                self._resting = threading.Thread(target=self._rest, name="photosearch-text-rest", daemon=True)
-                self._resting.start()
+                resting = threading.Thread(target=self._rest, name="photosearch-text-rest", daemon=True)
+                resting.start()
+                self._resting = resting  # only now: ``close``, on another thread, waits for its end
         return self._encode is not None
 
     def _rest(self) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,19 @@ def test_a_closed_text_tower_loads_nothing(folder, text_towers):
     tower.encode(["a dog"])
     tower.close()
     assert not tower.loaded and tower.encode(["a dog"]) is None and not tower.load()
+
+
+def test_a_text_tower_that_is_closed_at_the_moment_it_is_there_closes_in_peace(folder, text_towers, monkeypatch):
+    tower = text_towers(folder)
+
+    class ClosedFirst(threading.Thread):
+        def start(self) -> None:
+            tower.close()  # as another thread may, just before this one begins
+            super().start()
+
+    monkeypatch.setattr("photosearch.model.text_tower.threading.Thread", ClosedFirst)
+    tower.load()
+    assert tower.encode(["red"]) is None
 
 
 def test_a_text_tower_that_fails_is_thrown_away(folder, text_towers, caplog):
