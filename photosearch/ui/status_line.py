@@ -180,7 +180,7 @@ class StatusLine(QFrame):
         if counting:
             self._bar.setRange(0, progress.total)
             self._bar.setValue(min(progress.done, progress.total))
-        if paused != self._paused:  # drawing the icon takes milliseconds, and progress comes a dozen times a second
+        if paused != self._paused:  # not a dozen times a second, as progress comes
             self._paused = paused
             self._show_pause()
 
