@@ -27,7 +27,7 @@ from photosearch.paths import resource
 BUILTIN = "builtin"
 CONFIG_NAME = "open_clip_config.json"
 
-_BUILTIN_FOLDER = "photosearch-mini-64"
+_BUILTIN_FOLDER = "photosearch-mini"
 _LOCAL_PREFIX = "local-dir:"
 # open_clip's own order (factory.py, _find_checkpoint_in_dir): these names first, then any file with these endings.
 _WEIGHTS_NAMES = (

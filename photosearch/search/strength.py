@@ -4,6 +4,8 @@ Cosines of texts and photos crowd into a narrow band that moves with every query
 nothing alone. It is measured against the query's own background: how the photos of this very library, most of which
 have nothing to do with the query, score. The lower half gives that background's middle and spread, for it stays clean
 even when many photos fit.
+
+Only of the very picture that was asked for nothing more needs to be known: no photo scores like it by chance.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import numpy as np
 
 _SMALLEST_SPREAD = 0.01
 """A few near-identical photos must not make every other one look special."""
+_SAME_PICTURE = 0.98
+"""So near to a query is only the picture itself, or a copy of it; words never are."""
 
 
 def strengths(similarities: np.ndarray, *, background: np.ndarray, library_size: int) -> np.ndarray:
@@ -22,12 +26,13 @@ def strengths(similarities: np.ndarray, *, background: np.ndarray, library_size:
     similarities: float [n], cosines of the hits. background: float [m], cosines of a random sample of the library with
     the same query. With z the robust distance from the background and n photos, chance alone would give
     e = n · (1 - Φ(z)) photos that score so high; the strength is 1 / (1 + e): a half means that one such photo was
-    to be expected anyway.
+    to be expected anyway. A similarity that only the queried picture itself reaches has strength 1.
     """
     if not len(background):
         return np.zeros(len(similarities))
     middle, low = np.quantile(background, (0.5, 0.16))
     spread = max(float(middle - low), _SMALLEST_SPREAD)
-    z = (np.asarray(similarities, np.float64) - middle) / spread
+    rows = np.asarray(similarities, np.float64)
+    z = (rows - middle) / spread
     expected = library_size * np.array([0.5 * math.erfc(v / math.sqrt(2)) for v in z])
-    return 1.0 / (1.0 + expected)
+    return np.where(rows >= _SAME_PICTURE, 1.0, 1.0 / (1.0 + expected))

@@ -153,7 +153,7 @@ def test_a_model_that_cannot_be_used_is_named_with_what_to_do(tmp_path, name, sa
 @pytest.mark.parametrize("missing", ["open_clip_config.json", "open_clip_model.safetensors", "both", "torn"])
 def test_a_model_folder_without_its_files_is_named_with_what_is_missing(tmp_path, missing, new_data_dir):
     model = tmp_path / "model"
-    shutil.copytree(resource("models", "photosearch-mini-64"), model)
+    shutil.copytree(resource("models", "photosearch-mini"), model)
     if missing == "torn":
         os.truncate(model / "open_clip_model.safetensors", 1_000_000)
     else:

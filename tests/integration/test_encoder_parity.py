@@ -108,7 +108,8 @@ def test_what_is_known_of_the_builtin_model(builtin):
     info = builtin.info
     assert (info.identity, info.name, info.dim) == (resolve("builtin").identity, "builtin", 256)
     assert (info.device, info.precision) == ("cpu", "fp32")
-    assert info.preprocess.shape == (64, 64, 3) and info.preprocess.resize_mode == "shortest"
+    side = info.preprocess.side_px
+    assert info.preprocess.shape == (side, side, 3) and info.preprocess.resize_mode == "shortest"
     assert 1 <= info.batch <= 64
 
 
@@ -122,7 +123,7 @@ def test_another_model_brings_its_own_preprocessing(vit, reference):
 def test_words_find_the_picture_that_shows_them(builtin):
     """A plain check that texts and pictures lie in one space: colours are something the small model knows."""
     colours = {"red": (220, 20, 20), "green": (20, 160, 40), "blue": (20, 40, 220), "white": (250, 250, 250)}
-    images = embedded(builtin, [Image.new("RGB", (64, 64), c) for c in colours.values()])
+    images = embedded(builtin, [Image.new("RGB", (96, 96), c) for c in colours.values()])
     texts = builtin.encode_texts(list(colours))
     similarity = texts @ images.T
     assert (similarity.argmax(axis=1) == np.arange(len(colours))).sum() >= 2
@@ -134,7 +135,7 @@ def test_any_text_has_a_vector(builtin, text):
 
 
 def test_a_text_is_answered_while_a_long_batch_of_pictures_runs(builtin):
-    pixels = np.random.default_rng(1).integers(0, 256, (1500, 64, 64, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(1).integers(0, 256, (1500, *builtin.info.preprocess.shape), dtype=np.uint8)
     with ThreadPoolExecutor(1) as pool:
         many = pool.submit(builtin.encode_images, pixels)
         for _ in range(3):
@@ -146,8 +147,8 @@ def test_a_text_is_answered_while_a_long_batch_of_pictures_runs(builtin):
 def test_a_killed_encoder_comes_back_with_the_same_answers(pictures, arrays):
     others = set(multiprocessing.active_children())
     with Encoder(resolve("builtin"), device="cpu") as encoder, ThreadPoolExecutor(1) as pool:
-        encoder.start()
-        waiting = pool.submit(encoder.encode_images, np.zeros((2000, 64, 64, 3), np.uint8))
+        shape = encoder.start().preprocess.shape
+        waiting = pool.submit(encoder.encode_images, np.zeros((2000, *shape), np.uint8))
         encoder.encode_texts(["it is at work"])
         for process in set(multiprocessing.active_children()) - others:
             process.kill()

@@ -122,7 +122,7 @@ from photosearch.model import child, resolve
 from photosearch.model.runtime import Options
 import numpy as np
 loaded = child.load_model(resolve("builtin"), Options("cpu", 1, False, Path(sys.argv[1])), print)
-loaded.runtime.encode_images(np.zeros((2, 64, 64, 3), np.uint8))
+loaded.runtime.encode_images(np.zeros((2, *loaded.info.preprocess.shape), np.uint8))
 print(json.dumps([loaded.info.precision, loaded.upkeep is None, sorted({n.split(".")[0] for n in sys.modules})]))
 """
 
@@ -137,7 +137,7 @@ def test_texts_pictures_and_rest_together(exports):
     with Encoder(resolve("builtin"), device="cpu", exports=exports, idle_seconds=0.05) as encoder:
         for _ in range(3):
             assert encoder.encode_texts(["a dog"]).shape == (1, 256)
-            assert encoder.encode_images(np.zeros((2, 64, 64, 3), np.uint8)).shape == (2, 256)
+            assert encoder.encode_images(np.zeros((2, *encoder.info.preprocess.shape), np.uint8)).shape == (2, 256)
 
 
 def test_damage_costs_one_start_with_torch_and_is_mended(tmp_path, exports, caplog):
@@ -147,7 +147,7 @@ def test_damage_costs_one_start_with_torch_and_is_mended(tmp_path, exports, capl
         os.truncate(Exports(folder).folder(identity) / name / WEIGHTS, 1000)
     with Encoder(resolve("builtin"), device="cpu", exports=folder) as encoder:
         assert encoder.encode_texts(["a dog"]).shape == (1, 256)
-        assert encoder.encode_images(np.zeros((2, 64, 64, 3), np.uint8)).shape == (2, 256)
+        assert encoder.encode_images(np.zeros((2, *encoder.info.preprocess.shape), np.uint8)).shape == (2, 256)
     assert "will be made again" in caplog.text
     assert Exports(folder).tower(identity, TEXT) and Exports(folder).tower(identity, FP32)
 

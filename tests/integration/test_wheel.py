@@ -71,7 +71,7 @@ def test_the_wheel_holds_the_model_and_every_other_resource(wheel):
         for path in (ROOT / "resources").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert "photosearch/resources/models/photosearch-mini-64/open_clip_model.safetensors" in resources
+    assert "photosearch/resources/models/photosearch-mini/open_clip_model.safetensors" in resources
     assert resources <= packed
     assert not [name for name in packed if name.startswith(("tests/", "tools/", "resources/"))]
 

@@ -49,3 +49,10 @@ def test_many_fitting_photos_do_not_hide_that_they_fit():
     background = np.concatenate([np.random.default_rng(1).normal(0.2, 0.02, 600), np.full(300, 0.35)])
     (fits,) = strengths(np.array([0.35]), background=background, library_size=900)
     assert fits > 0.9
+
+
+def test_the_very_picture_that_was_asked_for_is_strong_in_a_library_of_three():
+    background = np.array([1.0, 0.9, 0.2])
+    itself, another, unlike = strengths(np.array([0.999, 0.9, 0.2]), background=background, library_size=3)
+    assert itself == 1
+    assert max(another, unlike) < 0.5
