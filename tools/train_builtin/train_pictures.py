@@ -1,9 +1,12 @@
 """The picture tower learns to land where its words are.
 
-Every batch mixes the sources by their shares. Three losses: cross entropy over the class vectors of the same source;
-of captions, cross entropy of a picture's caption against 1,500 others (contrast as in CLIP, Radford et al. 2021, with
-the texts held fast as in LiT, Zhai et al. 2022); and a logistic loss for every word of the vocabulary, where it is
-known whether the picture shows it. A running average of the weights is what is exported (Polyak averaging).
+Every batch mixes the sources by their shares, and four losses mix two questions (contrast as in CLIP, Radford et al.
+2021, with the texts held fast as in LiT, Zhai et al. 2022). Which text belongs to a picture: cross entropy of its class
+against the other classes of its source and every word that it is known not to show, or of its caption against 1,500
+others. Which picture belongs to a text, as when one searches: cross entropy of a picture against all of the batch that
+are known not to show the word, or are not the caption's. And a logistic loss for every word of which it is known
+whether the picture shows it (as in SigLIP, Zhai et al. 2023). A running average of the weights is exported (Polyak
+averaging).
 
 ``OUT/pictures.pt`` holds the run. Called again with it there, the run goes on; with ``--from`` a new one begins with
 the weights of a model folder.
@@ -31,8 +34,10 @@ from tools.train_builtin.sources import SOURCES, Source, classes
 
 OTHER_CAPTIONS = 1500
 _AVERAGE_EVERY = 10
-_SHARPEST = {"classes": 60.0, "captions": 40.0, "words": 60.0}
-_SHARPNESS_AT_FIRST = {"classes": 20.0, "captions": 15.0, "words": 15.0}
+_SHARPEST = {"classes": 60.0, "captions": 40.0, "words": 60.0, "found": 60.0}
+_SHARPNESS_AT_FIRST = {"classes": 20.0, "captions": 15.0, "words": 15.0, "found": 20.0}
+_NEVER = -1e4
+"""As a logit: not asked here."""
 
 
 class Walk:
@@ -75,6 +80,10 @@ class Lesson:
     count: torch.Tensor
     walk: Walk
 
+    def shown(self, rows: torch.Tensor) -> torch.Tensor:
+        """The masks of these pictures, float32 [n, words]."""
+        return self.mask[rows if self.source.captioned else self.labels[rows]]
+
 
 def lessons(out: Path, targets: dict[str, np.ndarray], device: torch.device, chance: course.Randomness) -> list[Lesson]:
     """What was prepared and has targets."""
@@ -105,6 +114,17 @@ def lessons(out: Path, targets: dict[str, np.ndarray], device: torch.device, cha
     if not found:
         raise SystemExit(f"{out} holds no prepared pictures: run the steps prepare and targets first.")
     return found
+
+
+def found_by_word(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Each picture that shows a word against all that do not. logits: float [n, words]; mask as the lessons'.
+
+    A word that k pictures show has the weight of the square root of k, so that "person" does not drown the rest.
+    """
+    shown = mask == 1
+    against = logits.masked_fill(mask != 0, _NEVER).logsumexp(0)
+    weight = shown / shown.sum(0).clamp(min=1).sqrt()
+    return (F.softplus(against - logits) * weight).sum() / weight.sum().clamp(min=1)
 
 
 class Learner:
@@ -164,25 +184,29 @@ class Learner:
 
     def _loss(self, made: torch.Tensor, rows: Sequence[np.ndarray]) -> torch.Tensor:
         total = len(made)
-        loss = torch.zeros((), device=self._device)
-        masks = []
-        for lesson, taken, part in zip(self._taught, rows, made.split([len(r) for r in rows]), strict=True):
-            own = torch.from_numpy(taken).to(self._device)
+        owns = [torch.from_numpy(taken).to(self._device) for taken in rows]
+        mask = torch.cat([lesson.shown(own) for lesson, own in zip(self._taught, owns, strict=True)])
+        words = made @ self._vocabulary.T
+        logits = self._sharp("words") * words + self.bias
+        each = F.binary_cross_entropy_with_logits(logits, mask.clamp(min=0), reduction="none")
+        loss = (each * (mask >= 0)).sum() / total / 16 + 0.5 * found_by_word(self._sharp("found") * words, mask)
+        start = 0
+        for lesson, own in zip(self._taught, owns, strict=True):
+            here = slice(start, start + len(own))
             if lesson.source.captioned:
-                masks.append(lesson.mask[own])
-                loss = loss + 0.5 * len(taken) / total * self._caption_loss(lesson, own, part)
-                continue
-            labels = lesson.labels[own]
-            masks.append(lesson.mask[labels])
-            logits = self._sharp("classes") * part @ lesson.vectors.T
-            loss = loss + len(taken) / total * F.cross_entropy(logits, labels, label_smoothing=0.05)
-        mask = torch.cat(masks)
-        logits = self._sharp("words") * made @ self._vocabulary.T + self.bias
-        words = F.binary_cross_entropy_with_logits(logits, mask.clamp(min=0), reduction="none")
-        return loss + (words * (mask >= 0)).sum() / total / 16
+                loss = loss + 0.5 * len(own) / total * self._captions(lesson, own, made, here)
+            else:
+                others = words[here].masked_fill(mask[here] != 0, _NEVER)
+                logits = self._sharp("classes") * torch.cat([made[here] @ lesson.vectors.T, others], dim=1)
+                loss = loss + len(own) / total * F.cross_entropy(logits, lesson.labels[own])
+            start = here.stop
+        return loss
 
-    def _caption_loss(self, lesson: Lesson, own: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-        """One caption of each picture, drawn by lot, against others of other pictures."""
+    def _captions(self, lesson: Lesson, own: torch.Tensor, made: torch.Tensor, here: slice) -> torch.Tensor:
+        """One caption of each picture, drawn by lot: among others of other pictures, and its picture in the batch.
+
+        made: the whole batch, of which the lesson's pictures are ``here``.
+        """
         n, device = len(own), self._device
         chosen = lesson.first[own] + (torch.rand(n).to(device) * lesson.count[own]).long()
         chosen = chosen.clamp(max=len(lesson.vectors) - 1)
@@ -192,8 +216,11 @@ class Learner:
         same = owner[None] == own[:, None]
         right = torch.arange(n, device=device)
         same[right, right] = False
-        logits = (self._sharp("captions") * part @ bank.T).masked_fill(same, -1e4)
-        loss = F.cross_entropy(logits, right, reduction="none")
+        sharp = self._sharp("captions")
+        named = (sharp * made[here] @ bank.T).masked_fill(same, _NEVER)
+        found = sharp * lesson.vectors[chosen] @ made.T
+        loss = F.cross_entropy(named, right, reduction="none")
+        loss = loss + F.cross_entropy(found, right + here.start, reduction="none")
         told = (lesson.count[own] > 0).float()
         return (loss * told).sum() / told.sum().clamp(min=1)
 

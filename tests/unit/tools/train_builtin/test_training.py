@@ -127,6 +127,16 @@ def test_the_text_tower_learns_phrases_and_goes_on_where_it_stopped(tmp_path):
     assert resumed.fill_unused() > 49_000
 
 
+def test_a_word_is_to_find_its_picture_among_those_that_do_not_show_it():
+    mask = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [-1.0, 0.0]])  # nothing shows the second word
+    logits = torch.tensor([[2.0, 9.0], [1.0, 9.0], [0.0, 9.0], [9.0, 9.0]], requires_grad=True)
+    loss = train_pictures.found_by_word(logits, mask)
+    assert loss.item() == pytest.approx(-torch.tensor([2.0, 1.0, 0.0]).log_softmax(0)[0].item(), abs=1e-5)
+    loss.backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 0].sign() == torch.tensor([-1, 1, 1, 0])).all() and not logits.grad[:, 1].any()
+
+
 def test_a_word_is_shown_where_two_captions_name_it_and_unknown_where_one_does(monkeypatch):
     table = {"caption_words": {"dog": ["dog", "puppy"]}, "background": ["sky"]}
     monkeypatch.setattr(targets, "words", lambda: table)
