@@ -35,6 +35,8 @@ from tools.train_builtin.sources import SOURCES, captions, classes
 TOP = 10
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 _TIMED = 200
+_DRAWS = 20
+_SEED = 5
 
 
 @dataclass(frozen=True)
@@ -178,13 +180,17 @@ def on_photos(asked: Asked, folder: Path) -> Figures:
 
 def on_held_out(asked: Asked, out: Path, pictures: Path | None) -> Figures:
     """The held-out pictures: is the class of a picture the nearest, or among the nearest ten, of all classes of all
-    sources; captions among the captioned pictures; and similar pictures among all."""
+    sources; captions among the captioned pictures; similar pictures among all; and names and captions as in a library
+    (``as_in_a_library``)."""
     figures: Figures = {}
     names: list[str] = []
     for source in SOURCES:
         names += [known.names[0] for known in classes(source.name).values() if known.names[0] not in names]
     vectors = asked.place_words(names)
     all_rows, all_names = [], []
+    captioned: list[np.ndarray] = []
+    told: list[str] = []
+    tellers: list[int] = []
     for source in SOURCES:
         part = shards.read_part(out, source.name, shards.HELD)
         if part is None:
@@ -204,10 +210,40 @@ def on_held_out(asked: Asked, out: Path, pictures: Path | None) -> Figures:
             scores = asked.place_words([sentence for sentence, _ in pairs]) @ seen.T
             owners = np.array([i for _, i in pairs])
             _recalls(figures, f"held-out {source.name} captions", ranks_of(scores, owners), len(seen), owners)
+            told += [sentence for sentence, _ in pairs]
+            tellers += (owners + sum(map(len, captioned))).tolist()
+            captioned.append(seen)
     if all_rows:
+        as_in_a_library(figures, asked, np.concatenate(all_rows), all_names, captioned, told, tellers)
         shares = same_class_share(np.concatenate(all_rows), all_names)
         figures["held-out: same class in ten similar pictures"] = Answers(shares, mean)
     return figures
+
+
+def as_in_a_library(
+    figures: Figures, asked: Asked, seen: np.ndarray, names: Sequence[str],
+    captioned: Sequence[np.ndarray], told: Sequence[str], tellers: Sequence[int],
+) -> None:  # fmt: skip
+    """How far up a name finds its picture among one of each class and all captioned ones, and a caption its own.
+
+    seen: float [n, dim], each of the class in ``names``. captioned: more vectors, of which ``told[i]`` describes number
+    ``tellers[i]``. The pictures of the classes are drawn by lot, twenty times for the names and once for the captions.
+    """
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for i, name in enumerate(names):
+        numbers[name].append(i)
+    words = asked.place_words(list(numbers))
+    draw = np.random.default_rng(_SEED)
+    ranks = []
+    for _ in range(_DRAWS):
+        library = np.concatenate([*captioned, seen[[int(draw.choice(own)) for own in numbers.values()]]])
+        first = len(library) - len(numbers)
+        ranks.append(ranks_of(words @ library.T, np.arange(first, len(library))))
+    groups = np.tile(np.arange(len(numbers)), _DRAWS)
+    _recalls(figures, "held-out names, as in a library", np.concatenate(ranks), len(library), groups)
+    if told:
+        found = ranks_of(asked.place_words(told) @ library.T, tellers)
+        _recalls(figures, "held-out captions, as in a library", found, len(library), np.array(tellers))
 
 
 def _at_side(asked: Asked, pixels: np.ndarray) -> np.ndarray:

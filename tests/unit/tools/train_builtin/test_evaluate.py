@@ -83,3 +83,15 @@ def test_every_question_of_a_folder_is_asked_and_counted(tmp_path):
     assert figures["present words: precision@10"].result == pytest.approx((0.2 + 0.1) / 2)
     assert figures["a present word scores above an absent one"].result == 1
     assert list(figures["similar pictures: same broader word in ten"].values) == [1, 1]  # a daisy has no like
+
+
+def test_names_and_captions_find_their_pictures_among_one_of_each_class():
+    red, green, blue = np.eye(3, dtype=np.float32)
+    figures: evaluate.Figures = {}
+    evaluate.as_in_a_library(
+        figures, evaluate.Asked("three words", Dictionary()), np.stack([red, red, green]), ["dog", "dog", "flower"],
+        [np.stack([green]), np.stack([blue])], ["a daisy", "the sea"], [0, 1],
+    )  # fmt: skip
+    names, captions = (figures[f"held-out {what}, as in a library: recall@1"] for what in ("names", "captions"))
+    assert names.result == 0.5  # a captioned picture is as near to the flower, which counts against it
+    assert captions.result == 0.5 and names.chance == 0.25  # one dog, one flower, two captioned pictures
