@@ -24,7 +24,8 @@ class Source:
     """A set of pictures.
 
     files: which files, as a regular expression on the path below ``PICTURES/<name>`` (with ``/``); its group ``label``
-    is the class, a key of ``words.json``. Without such a group the pictures have captions instead.
+    is the class, a key of ``words.json``, or else the name of the group that matched is. Without groups the pictures
+    have captions instead.
     side_px: how large they are kept at most; their own size where that is less.
     held_out: one picture in so many is never trained on.
     share: how many of a hundred pictures of a batch are of this set.
@@ -44,7 +45,7 @@ class Source:
 
     @property
     def captioned(self) -> bool:
-        return "(?P<label>" not in self.files
+        return "(?P<" not in self.files
 
 
 _IMAGENET = "ImageNet's: non-commercial research and education; the rights stay with the photographers"
@@ -142,6 +143,28 @@ SOURCES = (
         " (0b5f7d8c, coco_captions.csv), ruizewang/evaluate or xiaodanlu's data/selected_data_10000.json (a30855d9)",
         _COCO, side_px=96, share=2,
     ),
+    Source(
+        "faces", "Mohanish-5744/Major_Ensemble_Gender", "2f8aa4a5",
+        r"crop_part1/(?:(?P<baby>[12]_\d)|(?P<boy>(?:[4-9]|1[0-2])_0)|(?P<girl>(?:[4-9]|1[0-2])_1)|(?P<man>[2-5]\d_0)"
+        r"|(?P<woman>[2-5]\d_1)|(?P<old_man>(?:6[5-9]|[7-9]\d|1\d\d)_0)|(?P<old_woman>(?:6[5-9]|[7-9]\d|1\d\d)_1))_.*\.jpg",
+        "UTKFace (Zhang et al. 2017): 8,248 faces at 200 × 200, by the age and sex in their names (crop_part1)",
+        "UTKFace's: non-commercial research; the rights stay with the owners", side_px=96, share=6,
+    ),
+    Source(
+        "grocery", "marcusklasson/GroceryStoreDataset", "fc80ba9",
+        r"dataset/(?:train|val|test)/\w+/(?P<label>[^/]+)/(?:[^/]+/)?[^/]*\.jpg",
+        "fruit, vegetables and cartons in shops (Klasson et al. 2019): 37 of 42 kinds, 4,877 at 348 × 348 (dataset)",
+        "MIT", side_px=96, share=5,
+    ),
+    Source(
+        "instruments", "aizadaaskar/dl-homework", "e1f4d17", r"(?:train|valid)/(?P<label>[^/]+)/.*\.jpg",
+        "30 musical instruments, 4,943 at 224 × 224 (train and valid)", _NONE, side_px=96, share=5,
+    ),
+    Source(
+        "houses", "emanhamed/Houses-dataset", "5e14821", r"Houses Dataset/\d+_(?P<label>\w+)\.jpg",
+        "535 houses, from outside and three rooms of each (Ahmed and Moustafa 2016)",
+        "cite the paper; none else stated", side_px=96, share=2,
+    ),
 )  # fmt: skip
 
 
@@ -187,7 +210,7 @@ def pictures(source: Source, folder: Path) -> list[Picture]:
         match = pattern.fullmatch(path)
         if match is None:
             continue
-        label = "" if known is None else match["label"]
+        label = "" if known is None else match.groupdict().get("label") or str(match.lastgroup)
         if known is not None and label not in known:
             continue
         taken[label] += 1

@@ -92,6 +92,22 @@ def test_a_damaged_picture_is_left_out(tmp_path, paint):
     assert listed == "colours/red/broken.png\tcannot be read\n"
 
 
+def test_a_file_name_can_tell_the_class_by_which_part_of_the_pattern_fits(tmp_path, monkeypatch):
+    table = {"classes": {"faces": {name: {"names": [name], "shows": []} for name in ("baby", "man")}}}
+    monkeypatch.setattr(sources, "words", lambda: table)
+    pattern = r"crops/(?:(?P<baby>[12]_\d)|(?P<man>[2-5]\d_0)|(?P<woman>[2-5]\d_1))_.*\.jpg"
+    source = sources.Source("faces", "nobody/nothing", "0", pattern, "", "", side_px=32, share=1)
+    (tmp_path / "crops").mkdir()
+    for name in ("1_0_0_a.jpg", "34_0_2_b.jpg", "34_1_2_c.jpg", "75_0_0_d.jpg", "34_0_notes.txt"):
+        (tmp_path / "crops" / name).touch()
+    found = {picture.path: picture.label for picture in sources.pictures(source, tmp_path)}
+    assert not source.captioned
+    assert found == {
+        "crops/1_0_0_a.jpg": "baby",
+        "crops/34_0_2_b.jpg": "man",
+    }  # a class that has no words is not learned
+
+
 def test_every_source_has_terms_and_every_class_a_name():
     table = json.loads(sources.WORDS.read_text(encoding="utf-8"))["classes"]
     for source in sources.SOURCES:
