@@ -105,7 +105,7 @@ def test_a_file_name_can_tell_the_class_by_which_part_of_the_pattern_fits(tmp_pa
     assert found == {
         "crops/1_0_0_a.jpg": "baby",
         "crops/34_0_2_b.jpg": "man",
-    }  # a class that has no words is not learned
+    }  # the woman has no words
 
 
 def test_every_source_has_terms_and_every_class_a_name():
