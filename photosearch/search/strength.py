@@ -17,7 +17,7 @@ import numpy as np
 _SMALLEST_SPREAD = 0.01
 """A few near-identical photos must not make every other one look special."""
 _SAME_PICTURE = 0.98
-"""So near to a query is only the picture itself, or a copy of it; words never are."""
+"""So near to a query is the picture itself or a copy; what was measured is in ``docs/decisions.md``."""
 
 
 def strengths(similarities: np.ndarray, *, background: np.ndarray, library_size: int) -> np.ndarray:
