@@ -13,6 +13,7 @@ STEPS = {
     "targets": "where each class, caption and word lies, as the text tower places it",
     "train-pictures": "the picture tower learns to land where its words are",
     "export": "both towers → a model folder",
+    "average": "the mean of a model folder and of one that was trained on from it → a model folder",
     "evaluate": "how well one model folder, or several, find photos",
 }
 

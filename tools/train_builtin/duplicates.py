@@ -9,7 +9,7 @@ cropped to them, and mirrored.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,13 +67,14 @@ class Kept:
         self._table: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
-    def of_folder(cls, folder: Path) -> Kept:
-        """Every picture below a folder. One that cannot be read raises: it could not be left out."""
+    def of_folders(cls, folders: Sequence[Path]) -> Kept:
+        """Every picture below some folders. One that cannot be read raises: it could not be left out."""
         kept = cls()
-        for file in sorted(_pictures_below(folder)):
-            with Image.open(file) as opened:
-                opened.draft("RGB", (256, 256))
-                kept.add(file.relative_to(folder).as_posix(), ImageOps.exif_transpose(opened).convert("RGB"))
+        for folder in folders:
+            for file in sorted(_pictures_below(folder)):
+                with Image.open(file) as opened:
+                    opened.draft("RGB", (256, 256))
+                    kept.add(file.relative_to(folder).as_posix(), ImageOps.exif_transpose(opened).convert("RGB"))
         return kept
 
     def add(self, name: str, picture: Image.Image) -> None:

@@ -1,10 +1,11 @@
 """How well model folders find photos, side by side, in figures with intervals.
 
-Two sets of questions: those of a folder of measuring photos (``labelled.tsv``, ``captions.json``, ``present.tsv``,
-``absent.txt``), and the held-out pictures that ``prepare`` made, which no run trains on. Photos are decoded and words
-are phrased as the program does it; vectors come from the program's own encoder, on the processor with one thread.
+Three sets of questions: those of a folder of measuring photos (``labelled.tsv``, ``captions.json``, ``present.tsv``,
+``absent.txt``), the names of a folder of development photos, and the held-out pictures that ``prepare`` made, which no
+run trains on. Settings may be chosen by the last two. Photos are decoded and words are phrased as the program does it;
+vectors come from the program's own encoder, on the processor with one thread.
 
-    python -m tools.train_builtin evaluate MODEL … --photos FOLDER [--held OUT] [--report NAME]
+    python -m tools.train_builtin evaluate MODEL … --photos FOLDER [--development FOLDER] [--held OUT]
 
 Intervals are 95 %, from bootstrap samples of the questions (``benchmarks/retrieval.py``). Of two models the difference
 is given too, over the same questions: better is a difference whose interval lies above 0.
@@ -25,7 +26,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import Report
-from benchmarks.retrieval import Figure, interval, precision_at, read_captions, read_labelled, read_present, recall_at
+from benchmarks.retrieval import (
+    Figure,
+    Labelled,
+    interval,
+    precision_at,
+    read_captions,
+    read_labelled,
+    read_present,
+    recall_at,
+)
 from photosearch.media.decode import decode
 from photosearch.model import Encoder, ModelInfo, resolve
 from photosearch.search.query import phrasings
@@ -143,11 +153,8 @@ def on_photos(asked: Asked, folder: Path) -> Figures:
     seen = photo_vectors(asked, files)
     figures: Figures = {}
     labelled = read_labelled(folder / "labelled.tsv")
-    for known, name in ((True, "labels known to the first model"), (False, "labels the first model never saw")):
-        rows = [row for row in labelled if row.known is known]
-        if rows:
-            scores = asked.place_words([row.label for row in rows]) @ seen.T
-            _recalls(figures, name, ranks_of(scores, [at[row.file] for row in rows]), len(files))
+    known, unknown = "labels known to the first model", "labels the first model never saw"
+    _labels(figures, asked, labelled, seen, at, known=known, unknown=unknown)
     kinds = sorted({row.broader for row in labelled})
     place = {kind: i for i, kind in enumerate(kinds)}
     broader = asked.place_words(kinds) @ seen.T
@@ -175,6 +182,17 @@ def on_photos(asked: Asked, folder: Path) -> Figures:
     figures["similar pictures: same broader word in ten"] = Answers(
         same_class_share(seen[judged], [row.broader for row in labelled]), mean
     )
+    return figures
+
+
+def on_development(asked: Asked, folder: Path) -> Figures:
+    """The names of photos that nothing is trained on, at full size and in ``labelled.tsv`` as for ``on_photos``."""
+    labelled = read_labelled(folder / "labelled.tsv")
+    at = {row.file: i for i, row in enumerate(labelled)}
+    seen = photo_vectors(asked, [folder / file for file in at])
+    figures: Figures = {}
+    known, unknown = "development photos, taught names", "development photos, other names"
+    _labels(figures, asked, labelled, seen, at, known=known, unknown=unknown)
     return figures
 
 
@@ -253,6 +271,18 @@ def _at_side(asked: Asked, pixels: np.ndarray) -> np.ndarray:
     return np.stack([apply(Image.fromarray(p)) for p in pixels])
 
 
+def _labels(
+    figures: Figures, asked: Asked, labelled: Sequence[Labelled], seen: np.ndarray, at: dict[str, int],
+    *, known: str, unknown: str,
+) -> None:  # fmt: skip
+    """How far up a label finds its photo among all, under one name for known labels and another for unknown ones."""
+    for which, name in ((True, known), (False, unknown)):
+        rows = [row for row in labelled if row.known is which]
+        if rows:
+            scores = asked.place_words([row.label for row in rows]) @ seen.T
+            _recalls(figures, name, ranks_of(scores, [at[row.file] for row in rows]), len(seen))
+
+
 def _recalls(figures: Figures, name: str, ranks: np.ndarray, photos: int, groups: np.ndarray | None = None) -> None:
     for k in (1, 5, 10):
         figures[f"{name}: recall@{k}"] = Answers(ranks, recall_at(k), groups, chance=min(1.0, k / photos))
@@ -305,6 +335,7 @@ def main(arguments: Sequence[str]) -> None:
         "models", nargs="+", help="builtin, or model folders; the first is what others are compared with"
     )
     parser.add_argument("--photos", type=Path, help="a folder of photos with its tables")
+    parser.add_argument("--development", type=Path, help="photos with labelled.tsv, to choose between settings by")
     parser.add_argument("--held", type=Path, help="the folder in which prepare left its held-out pictures")
     parser.add_argument("--pictures", type=Path, help="as for prepare: the captions of held-out pictures lie there")
     parser.add_argument("--report", default="builtin-model", help="the name of the file in benchmarks/results")
@@ -317,6 +348,8 @@ def main(arguments: Sequence[str]) -> None:
             figures: Figures = defaultdict()
             if options.photos:
                 figures |= on_photos(asked, options.photos.resolve())
+            if options.development:
+                figures |= on_development(asked, options.development.resolve())
             if options.held:
                 figures |= on_held_out(asked, options.held, options.pictures)
             for what, answers in figures.items():

@@ -44,6 +44,11 @@ class Source:
     most_per_class: int = 0
 
     @property
+    def thumbnails(self) -> bool:
+        """Reduced to less than the largest side by whoever made the set, and so not as the program reduces photos."""
+        return self.side_px < max(source.side_px for source in SOURCES)
+
+    @property
     def captioned(self) -> bool:
         return "(?P<" not in self.files
 

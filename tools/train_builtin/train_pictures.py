@@ -111,9 +111,25 @@ def lessons(out: Path, targets: dict[str, np.ndarray], device: torch.device, cha
                 torch.from_numpy(vectors).to(device), labels, owner, first, count, Walk(len(part.paths), chance),
             )
         )  # fmt: skip
+    ask_fairly(found)
     if not found:
         raise SystemExit(f"{out} holds no prepared pictures: run the steps prepare and targets first.")
     return found
+
+
+def ask_fairly(found: Sequence[Lesson]) -> None:
+    """Make of photos no counterexamples of a word that thumbnails alone show; changes the masks.
+
+    Thumbnails differ from photos in how they were reduced. Asked whether a photo shows the word, the tower would learn
+    that a sharp, smooth picture never does, and would not find it among the user's photos.
+    """
+    shown = {thumbs: [(x.mask == 1).any(0) for x in found if x.source.thumbnails is thumbs] for thumbs in (True, False)}
+    if not shown[True] or not shown[False]:
+        return
+    thumbnails_alone = torch.stack(shown[True]).any(0) & ~torch.stack(shown[False]).any(0)
+    for lesson in found:
+        if not lesson.source.thumbnails:
+            lesson.mask[(lesson.mask == 0) & thumbnails_alone] = -1
 
 
 def found_by_word(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -32,7 +32,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Source:
         "generated",
         "none",
         side_px=32,
-        share=10,
+        share=5,
         held_out=6,
     )
     table = {
@@ -41,7 +41,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Source:
         "background": [],
     }
     monkeypatch.setattr(sources, "words", lambda: table)
-    for module in ("prepare", "targets", "train_pictures", "evaluate"):
+    for module in ("prepare", "targets", "train_pictures", "average", "evaluate"):
         monkeypatch.setattr(f"tools.train_builtin.{module}.SOURCES", (source,))
     monkeypatch.setattr("tools.train_builtin.targets.words", lambda: table)
     return source

@@ -85,6 +85,22 @@ def test_every_question_of_a_folder_is_asked_and_counted(tmp_path):
     assert list(figures["similar pictures: same broader word in ten"].values) == [1, 1]  # a daisy has no like
 
 
+def test_of_development_photos_the_names_are_asked_taught_ones_apart_from_others(tmp_path):
+    blue, green = (0, 0, 200), (0, 200, 0)
+    for name, colour in (("sea", blue), ("daisy", green), ("lawn", green), ("left out", blue)):
+        Image.new("RGB", (20, 20), colour).save(tmp_path / f"{name}.jpg", quality=95)
+    (tmp_path / "labelled.tsv").write_text(
+        "file\twnid\tlabel\tbroader\tknown\n"
+        "sea.jpg\t\tsea\t\tyes\n"
+        "daisy.jpg\t\tdaisy\t\tyes\n"
+        "lawn.jpg\t\tthe sea\t\tno\n"
+    )
+    figures = evaluate.on_development(evaluate.Asked("three words", Dictionary()), tmp_path)
+    taught, other = (figures[f"development photos, {which} names: recall@1"] for which in ("taught", "other"))
+    assert taught.values[0] == 1 and len(taught.values) == 2  # only photos in the table are asked, or in the way
+    assert other.result == 0 and other.chance == pytest.approx(1 / 3)
+
+
 def test_names_and_captions_find_their_pictures_among_one_of_each_class():
     red, green, blue = np.eye(3, dtype=np.float32)
     figures: evaluate.Figures = {}

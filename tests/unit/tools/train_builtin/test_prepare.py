@@ -12,9 +12,11 @@ from tools.train_builtin import prepare, shards, sources
 
 
 def prepared(tmp_path: Path, pictures: Path) -> Path:
-    measured = tmp_path / "measured"
-    measured.mkdir(parents=True, exist_ok=True)
-    prepare.main([str(tmp_path / "out"), "--pictures", str(pictures), "--measured", str(measured), "--side", "24"])
+    kept = [tmp_path / "measured", tmp_path / "development"]
+    for folder in kept:
+        folder.mkdir(parents=True, exist_ok=True)
+    asked = ["--pictures", str(pictures), "--measured", *map(str, kept), "--side", "24"]
+    prepare.main([str(tmp_path / "out"), *asked])
     return tmp_path / "out"
 
 
@@ -31,10 +33,10 @@ def test_every_picture_is_in_one_part_at_the_side_that_was_asked_for(tmp_path, p
 
 def test_a_copy_of_a_measuring_photo_is_left_out_and_the_list_says_why(tmp_path, paint):
     pictures = paint(10)
-    (tmp_path / "measured").mkdir(exist_ok=True)
-    for path in ("red/3.png", "blue/7.png"):
+    for path, kept in (("red/3.png", tmp_path / "measured"), ("blue/7.png", tmp_path / "development")):
+        kept.mkdir(exist_ok=True)
         with Image.open(pictures / "colours" / path) as picture:
-            picture.resize((96, 80)).save(tmp_path / "measured" / f"{path.replace('/', '-')[:-4]}.jpg", quality=90)
+            picture.resize((96, 80)).save(kept / f"{path.replace('/', '-')[:-4]}.jpg", quality=90)
     out = prepared(tmp_path, pictures)
     learned = [*shards.read_part(out, "colours", "train").paths, *shards.read_part(out, "colours", "held").paths]
     assert len(learned) == 28 and not {"red/3.png", "blue/7.png"} & set(learned)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from photosearch.model import Encoder, resolve
-from tools.train_builtin import architecture, course, export, prepare, targets, train_pictures, train_text
+from tools.train_builtin import architecture, average, course, export, prepare, targets, train_pictures, train_text
 from tools.train_builtin.course import Course, Randomness
 from tools.train_builtin.lanes import Lanes
+from tools.train_builtin.sources import SOURCES
 
 CPU = torch.device("cpu")
 
@@ -71,6 +72,22 @@ def test_a_run_that_is_taken_up_ends_as_one_that_was_never_stopped(taught, cores
         assert torch.equal(value, resumed.net.state_dict()[name]), name
 
 
+def test_photos_are_no_counterexamples_of_a_word_that_thumbnails_alone_show():
+    def lesson(source: str, mask: list[list[float]]) -> train_pictures.Lesson:
+        none = torch.zeros(0, dtype=torch.int64)
+        own = next(s for s in SOURCES if s.name == source)
+        pixels, walk = np.zeros((0, 8, 8, 3), np.uint8), train_pictures.Walk(0, Randomness(1))
+        return train_pictures.Lesson(own, pixels, torch.tensor(mask), torch.zeros(0), none, none, none, none, walk)
+
+    # goldfish is shown by thumbnails alone, dog by both, beach by photos alone.
+    thumbnails, photos = lesson("tiny", [[1.0, 0, 0], [0, 1, 0]]), lesson("places", [[0.0, 0, 1], [0, 1, 0]])
+    train_pictures.ask_fairly([thumbnails, photos])
+    assert photos.mask.tolist() == [[-1, 0, 1], [-1, 1, 0]]
+    assert thumbnails.mask.tolist() == [[1, 0, 0], [0, 1, 0]]  # a thumbnail shows no beach: that may be said
+    train_pictures.ask_fairly([thumbnails])
+    assert thumbnails.mask.tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
 def test_the_finished_folder_loads_in_the_program_and_answers(taught):
     out, model, _ = taught
     one = learner(taught, steps=2)
@@ -94,6 +111,32 @@ def test_to_go_on_from_a_finished_model_keeps_what_its_tower_sees_or_makes_it_la
     export.main([str(out), str(out / "model"), "--text", str(out / "before")])
     assert architecture.read_config(out / "model")["vision_cfg"]["image_size"] == side
     assert architecture.load(out / "model").visual.image_size == (side, side)
+
+
+def test_the_mean_of_two_towers_has_the_mean_of_their_weights_and_statistics_of_its_own(taught):
+    out, model, _ = taught
+    export.export(model, tiny_config(), out / "before")
+    with torch.no_grad():
+        for weights in model.visual.parameters():
+            weights.mul_(1.2)
+        model.token_embedding.weight.zero_()
+    export.export(model, tiny_config(), out / "after")
+    average.main([str(out), str(out / "before"), str(out / "after"), str(out / "mean")])
+    before, after, mean = (architecture.load(out / name) for name in ("before", "after", "mean"))
+    for theirs, others, ours in zip(*(m.visual.parameters() for m in (before, after, mean)), strict=True):
+        assert torch.allclose((theirs + others) / 2, ours, atol=2e-3)
+    measured = [m for m in mean.visual.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert measured and not any(torch.equal(m.running_var, torch.ones_like(m.running_var)) for m in measured)
+    assert not mean.token_embedding.weight.any()  # the words are those of the second
+
+
+def test_without_prepared_pictures_no_mean_is_made(taught, tmp_path):
+    out, model, _ = taught
+    export.export(model, tiny_config(), out / "one")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match="too few prepared pictures"):
+        average.main([str(tmp_path / "empty"), str(out / "one"), str(out / "one"), str(out / "mean")])
+    assert not (out / "mean").exists()
 
 
 def test_a_model_too_large_for_the_box_is_refused(tmp_path, monkeypatch):
