@@ -33,7 +33,7 @@ def mean_tower(before: torch.nn.Module, after: torch.nn.Module) -> None:
 
 
 def measure_statistics(tower: torch.nn.Module, out: Path, side_px: int) -> None:
-    """Take the statistics of batch normalisation anew, from the prepared pictures in ``out``, of which too few raise."""
+    """Take the statistics of batch normalisation anew, from the pictures prepared in ``out``; too few raise."""
     taken = [_some(out, source.name, source.share * _SHARES * _BATCHES) for source in SOURCES]
     if not any(len(pixels) >= source.share * _SHARES for source, pixels in zip(SOURCES, taken, strict=True)):
         raise SystemExit(f"{out} holds too few prepared pictures: run the step prepare first.")
