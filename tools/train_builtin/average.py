@@ -1,7 +1,7 @@
-"""The mean of two picture towers' weights, one of which began as the other: it keeps what both know.
+"""The mean of two picture towers' weights, one of which began as the other.
 
-Training on moves a tower towards what is taught last; the mean of before and after does better than both where they
-differ (WiSE-FT, Wortsman et al. 2022). The statistics of batch normalisation fit neither then, and are taken anew from
+Training on moves a tower towards what is taught last; the mean of before and after can keep what each is better at
+(WiSE-FT, Wortsman et al. 2022). The statistics of batch normalisation fit neither then, and are taken anew from
 pictures of all sources, as they are when it learns.
 
     python -m tools.train_builtin average OUT BEFORE AFTER MODEL

@@ -102,13 +102,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="prepare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", type=Path, help="the folder that every step works in")
     parser.add_argument("--pictures", type=Path, required=True, help="a folder with a folder for each source")
-    parser.add_argument(
-        "--measured",
-        type=Path,
-        nargs="+",
-        required=True,
-        help="folders of photos that are never to be learned",
-    )
+    parser.add_argument("--measured", type=Path, nargs="+", required=True, help="photos that are never to be learned")
     parser.add_argument("--side", type=int, default=96, help="pictures are kept at most so large (pixels)")
     options = parser.parse_args(arguments)
     kept = Kept.of_folders(options.measured)

@@ -111,17 +111,17 @@ def lessons(out: Path, targets: dict[str, np.ndarray], device: torch.device, cha
                 torch.from_numpy(vectors).to(device), labels, owner, first, count, Walk(len(part.paths), chance),
             )
         )  # fmt: skip
-    ask_fairly(found)
     if not found:
         raise SystemExit(f"{out} holds no prepared pictures: run the steps prepare and targets first.")
+    ask_fairly(found)
     return found
 
 
 def ask_fairly(found: Sequence[Lesson]) -> None:
     """Make of photos no counterexamples of a word that thumbnails alone show; changes the masks.
 
-    Thumbnails differ from photos in how they were reduced. Asked whether a photo shows the word, the tower would learn
-    that a sharp, smooth picture never does, and would not find it among the user's photos.
+    Thumbnails differ from photos in how they were reduced. Told that no photo shows the word, the tower can learn to
+    tell thumbnails from photos instead, and then does not find it among the user's.
     """
     shown = {thumbs: [(x.mask == 1).any(0) for x in found if x.source.thumbnails is thumbs] for thumbs in (True, False)}
     if not shown[True] or not shown[False]:
