@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sqlite3
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from tests.integration.command import Command
 from tests.integration.conftest import picture
 
-PHOTOS = 120
+QUICK, SLOW = 120, 12
+PHOTOS = QUICK + SLOW
 LIMIT_SECONDS = 240.0
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
@@ -23,9 +26,19 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT f
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Many photos that take a moment together, and some older ones, so read last, that take a third of a second each:
+    while they are read, what was committed first can be seen and the run interrupted."""
     folder = tmp_path_factory.mktemp("many")
-    for seed in range(PHOTOS):
+    for seed in range(QUICK):
         picture(folder / f"{seed}.jpg", seed, width=800, height=600)
+    large = io.BytesIO()
+    shade = Image.linear_gradient("L").resize((6000, 6000))
+    Image.merge("RGB", [shade] * 3).save(large, "PNG", compress_level=1)
+    an_hour_ago = time.time() - 3600
+    for number in range(SLOW):
+        file = folder / f"slow-{number}.png"
+        file.write_bytes(large.getvalue() + bytes([number]))  # another file for what is told apart by content
+        os.utime(file, (an_hour_ago, an_hour_ago))
     return folder
 
 
