@@ -61,6 +61,7 @@ def open_window(qtbot: QtBot, app_paths_in_tmp: AppPaths, folder: Path) -> Itera
         session.open()
         if wait:
             qtbot.waitUntil(lambda: session.status is not None)
+            qtbot.waitUntil(lambda: library is None or library.listened_to.is_set())
             expected = len(library.ids) if library is not None and library.folder else 0
             qtbot.waitUntil(lambda: len(window.model.listing) == expected)
         return window

@@ -64,6 +64,8 @@ class FakeLibrary:
         self.activity = 0
         self.broken: set[int] = set()
         self.on_event: Callable[[Event], None] = lambda event: None
+        self.listened_to = threading.Event()
+        """What is told by ``on_event`` before is heard by nobody."""
         self.closed = threading.Event()
         self.threads: set[int] = set()
         self.ids = list(range(1, count + 1))
@@ -119,6 +121,7 @@ class FakeLibrary:
 
     def watch(self, on_event: Callable[[Event], None]) -> None:
         self.on_event = on_event
+        self.listened_to.set()
 
     def rescan(self) -> None:
         self._note("rescan")
