@@ -29,11 +29,21 @@ class Intake(QObject):
         self._session, self._notice, self._window = session, notice, window
         self._search_bar, self._pictures = search_bar, pictures
         self._cover = DropCover(window)
+        self._refusal = ""
+
+    def refuse(self, sentence: str) -> None:
+        """Say why something was not taken; the next that comes in takes the place of these words."""
+        self._refusal = sentence
+        self._notice.show_notice(sentence)
 
     # Choosing
 
     def choose_folder(self) -> None:
-        ask_for_folder(self._window, "Add a folder of photos", self._pictures, self._session.add_folder)
+        ask_for_folder(self._window, "Add a folder of photos", self._pictures, self._add_folder)
+
+    def _add_folder(self, folder: Path) -> None:
+        self._notice.take_back(self._refusal)
+        self._session.add_folder(folder)
 
     def choose_picture(self) -> None:
         """Search by picture files, for those who do not drag."""
@@ -58,8 +68,9 @@ class Intake(QObject):
         session = self._session
         if session.state is not State.OPEN:
             return
+        self._notice.take_back(self._refusal)
         if dropped.refused:
-            self._notice.show_notice(dropped.refused)
+            self.refuse(dropped.refused)
         elif dropped.paths:
             session.workers.errands.start(lambda: drops.look_at(dropped.paths), self._looked_at)
         elif dropped.image is not None:
@@ -72,10 +83,10 @@ class Intake(QObject):
 
     def _looked_at(self, found: object) -> None:
         if not isinstance(found, drops.FoundOnDisk):
-            self._notice.show_notice(SORRY)
+            self.refuse(SORRY)
             return
         if found.refused:
-            self._notice.show_notice(found.refused)
+            self.refuse(found.refused)
         if found.folders:
             self._offer_folders(found.folders)
         self._session.add_pictures(drops.file_pictures(found.pictures))
@@ -84,14 +95,14 @@ class Intake(QObject):
         if isinstance(data, bytes) and data:
             self._session.add_pictures([QueryPicture(data, "pasted picture")])
         else:
-            self._notice.show_notice(_UNREADABLE)
+            self.refuse(_UNREADABLE)
 
     def _offer_folders(self, folders: tuple[Path, ...]) -> None:
         name = display_path(folders[0].name or folders[0]) if len(folders) == 1 else f"these {len(folders)} folders"
 
         def add() -> None:
             for folder in folders:
-                self._session.add_folder(folder)
+                self._add_folder(folder)
 
         self._notice.show_notice(f"Add {name} to your library?", action="Add", then=add)
 

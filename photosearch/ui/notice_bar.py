@@ -49,6 +49,11 @@ class NoticeBar(QFrame):
         self._then = then
         self.show()
 
+    def take_back(self, sentence: str) -> None:
+        """Hide this sentence, if it is the one that is shown."""
+        if self.text.text() == sentence:
+            self.hide()
+
     def _act(self) -> None:
         self.hide()
         if self._then is not None:

@@ -293,8 +293,8 @@ class Window(QWidget):
 
     def _show_progress(self) -> None:
         session = self.session
-        if session.progress.phase is Phase.ENCODING and self.notice.text.text() == self._failure:
-            self.notice.hide()  # what stood in the way was mended
+        if session.progress.phase is Phase.ENCODING:
+            self.notice.take_back(self._failure)  # what stood in the way was mended
         # A library without folders has nothing to do: no words about it.
         idle = session.status is None or not session.status.folders
         self.status.setVisible(not idle)
@@ -311,7 +311,7 @@ class Window(QWidget):
 
     def _folder_failed(self, sentence: str) -> None:
         if not self.dialogs.folders_shown:
-            self.notice.show_notice(sentence)
+            self.intake.refuse(sentence)
 
     def _indexer_failed(self, sentence: str) -> None:
         self._failure = sentence

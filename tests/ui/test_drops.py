@@ -140,6 +140,20 @@ def test_a_refusal_is_shown_in_the_window(window, library, qtbot):
     assert library.searched == []
 
 
+def test_a_refusal_is_over_when_the_next_thing_comes_but_other_notices_stay(window, library, qtbot, file):
+    drop(window, mime_of(urls=["https://example.org/cat.jpg"]))
+    drop(window, mime_of(urls=[file]))
+    assert not window.notice.isVisible()
+    qtbot.waitUntil(lambda: bool(library.searched) and library.searched[-1].pictures == (file,))
+    window.session.folder_failed.emit("/photos cannot be read.")
+    assert window.notice.isVisible()
+    drop(window, mime_of(text="a dog"))
+    assert not window.notice.isVisible()
+    window.session.told.emit("/photos is not there now.")
+    drop(window, mime_of(text="a cat"))
+    assert window.notice.isVisible()
+
+
 def test_a_file_that_is_not_there_is_refused_with_its_name(window, library, qtbot, tmp_path):
     drop(window, mime_of(urls=[tmp_path / "gone.jpg"]))
     qtbot.waitUntil(window.notice.isVisible)
