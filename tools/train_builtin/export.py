@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from tools.train_builtin import architecture
+from tools.train_builtin import architecture, norms
 
 MOST_BYTES = 25_000_000
 
@@ -63,5 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         words = architecture.load(options.text).state_dict()
     else:
         words = torch.load(options.out / "text.pt", map_location="cpu", weights_only=True)["model"]
-    size = export(put_together(run, words), run["config"], options.folder)
+    model = put_together(run, words)
+    norms.measure(model.visual, options.out, run["config"]["vision_cfg"]["image_size"])
+    size = export(model, run["config"], options.folder)
     print(f"{options.folder}: {size / 1e6:.1f} MB")

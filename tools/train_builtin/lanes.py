@@ -1,12 +1,15 @@
 """A tower on several cores: each takes a part of every batch, as each device would in data-parallel training.
 
 Threads that share each product of a small tower wait for each other most of the time; those with a part of their own do
-not. Batch normalisation sees the part only, and the weights keep the statistics of the first.
+not. Batch normalisation sees the part only, and the weights keep the statistics of the first. So a part is of one kind
+of pictures: kinds that differ in how they were made are normalised apart (domain-specific batch normalisation, Chang
+et al. 2019), and what tells them from each other is not what their words are learned by.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
@@ -14,28 +17,38 @@ import torch
 from tools.train_builtin import course
 
 
-class Lanes:
-    """Runs ``net`` forward and backward in ``count`` threads."""
+def parts(kinds: torch.Tensor, cores: int) -> list[torch.Tensor]:
+    """The rows of a batch that go through the tower together: of one kind each, those of kind 0 first.
 
-    def __init__(self, net: torch.nn.Module, *, count: int, device: torch.device) -> None:
-        self._nets = [net, *(copy.deepcopy(net) for _ in range(count - 1))]
+    kinds: int [n], of each row, from 0 on. Each kind is divided among its share of the cores, every part with some of
+    each source, which follow one another in a batch.
+    """
+    found = [torch.nonzero(kinds == kind)[:, 0] for kind in kinds.unique().tolist()]
+    each = max(1, cores // len(found))
+    return [rows[start::each] for rows in found for start in range(min(each, len(rows)))]
+
+
+class Lanes:
+    """Runs ``net`` forward and backward in ``cores`` threads, each part of a batch by itself."""
+
+    def __init__(self, net: torch.nn.Module, rows: Sequence[torch.Tensor], *, cores: int, device: torch.device) -> None:
+        self._nets = [net, *(copy.deepcopy(net) for _ in rows[1:])]
+        self._rows = [part.to(device) for part in rows]
         self._device = device
-        self._pool = ThreadPoolExecutor(count)
+        self._pool = ThreadPoolExecutor(cores)
         self._made: list[torch.Tensor] = []
         self._whole = torch.empty(0)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """float32 [n, 3, side, side], n ≥ count, to float32 [n, dim]: a leaf, whose gradient ``backward`` takes."""
-        count = len(self._nets)
+        """float32 [n, 3, side, side] to float32 [n, dim]: a leaf, whose gradient ``backward`` takes."""
         for other in self._nets[1:]:
             with torch.no_grad():
                 for theirs, ours in zip(other.parameters(), self._nets[0].parameters(), strict=True):
                     theirs.copy_(ours)
-        # Every lane gets some of each source: a batch that is all of one kind would be normalised away.
-        self._made = list(self._pool.map(self._run, self._nets, [pictures[lane::count] for lane in range(count)]))
+        self._made = list(self._pool.map(self._run, self._nets, [pictures[rows] for rows in self._rows]))
         self._whole = torch.empty(len(pictures), self._made[0].shape[1], device=self._device)
-        for lane, made in enumerate(self._made):
-            self._whole[lane::count] = made.detach()
+        for rows, made in zip(self._rows, self._made, strict=True):
+            self._whole[rows] = made.detach()
         return self._whole.requires_grad_()
 
     def _run(self, net: torch.nn.Module, pictures: torch.Tensor) -> torch.Tensor:
@@ -47,9 +60,8 @@ class Lanes:
     def backward(self) -> None:
         """Add the weights' gradients to those of ``net``, in the same order each time."""
         assert self._whole.grad is not None
-        count = len(self._nets)
-        parts = [self._whole.grad[lane::count] for lane in range(count)]
-        list(self._pool.map(torch.autograd.backward, self._made, parts))
+        grads = [self._whole.grad[rows] for rows in self._rows]
+        list(self._pool.map(torch.autograd.backward, self._made, grads))
         for other in self._nets[1:]:
             for theirs, ours in zip(other.parameters(), self._nets[0].parameters(), strict=True):
                 if theirs.grad is not None and ours.grad is not None:

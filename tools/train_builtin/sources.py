@@ -60,11 +60,11 @@ _COCO = "COCO's: captions CC BY 4.0, each photo under its Flickr licence"
 SOURCES = (
     Source(
         "tiny", "seshuad/IMagenet", "153dbc161", r"tiny-imagenet-200/train/(?P<label>n\d+)/images/.*\.JPEG",
-        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=34,
+        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=52,
     ),
     Source(
         "mini", "Deo0330/split_minidataset", "557ebcae", r"(?:train|val)/(?P<label>n\d+)/.*\.jpg",
-        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=22,
+        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=34,
     ),
     Source(
         "imagenette", "thunderInfy/imagenette", "b850f030", r"(?:train|val)/(?P<label>n\d+)/.*\.JPEG",
@@ -74,7 +74,7 @@ SOURCES = (
         "food", "Gandolier/genai_food101_repo", "1ed9ca6f", r"data/train/(?P<label>\w+)/.*\.jpg",
         "Food-101, 101 dishes × 980 at 64 × 64 (data/train)",
         "Food-101's (Bossard et al. 2014): scientific fair use; the rights stay with foodspotting's users",
-        side_px=64, share=10, most_per_class=500,
+        side_px=64, share=15, most_per_class=500,
     ),
     Source(
         "scenes", "afroozsheikh/Intel-Image-Classifier", "268f8fc3", r"(?:train|test)/(?P<label>\w+)/.*\.jpg",
@@ -115,12 +115,12 @@ SOURCES = (
     Source(
         "places", "rathull/CTFs", "f35c2198", r"data/images/train/\w/(?P<label>\w+(?:/\w+)?)/\d+\.jpg",
         "MiniPlaces (Zhou et al. 2017), 100 scenes × 900 at 128 × 128 (train)",
-        "Places': non-commercial research and education; the rights stay with the owners", side_px=96, share=18,
+        "Places': non-commercial research and education; the rights stay with the owners", side_px=96, share=15,
     ),
     Source(
         "homes", "SilviuBR24/room-classification", "0eca0b20", r"dataset/train/(?P<label>\w+)/.*\.jpg",
         "six rooms of Places365, 1,500 of each at 256 × 256 (dataset/train)",
-        "MIT for the repository, Places' for the photos", side_px=96, share=3, most_per_class=1500,
+        "MIT for the repository, Places' for the photos", side_px=96, share=2, most_per_class=1500,
     ),
     Source(
         "weather", "pmlodzianowski/WeatherClassification", "50091484", r"data/(?P<label>\w+)/.*\.(?:jpe?g|png|JPG)",
@@ -153,13 +153,13 @@ SOURCES = (
         r"crop_part1/(?:(?P<baby>[12]_\d)|(?P<boy>(?:[4-9]|1[0-2])_0)|(?P<girl>(?:[4-9]|1[0-2])_1)|(?P<man>[2-5]\d_0)"
         r"|(?P<woman>[2-5]\d_1)|(?P<old_man>(?:6[5-9]|[7-9]\d|1\d\d)_0)|(?P<old_woman>(?:6[5-9]|[7-9]\d|1\d\d)_1))_.*\.jpg",
         "UTKFace (Zhang et al. 2017): 8,248 faces at 200 × 200, by the age and sex in their names (crop_part1)",
-        "UTKFace's: non-commercial research; the rights stay with the owners", side_px=96, share=6,
+        "UTKFace's: non-commercial research; the rights stay with the owners", side_px=96, share=4,
     ),
     Source(
         "grocery", "marcusklasson/GroceryStoreDataset", "fc80ba9",
         r"dataset/(?:train|val|test)/\w+/(?P<label>[^/]+)/(?:[^/]+/)?[^/]*\.jpg",
         "fruit, vegetables and cartons in shops (Klasson et al. 2019): 37 of 42 kinds, 4,877 at 348 × 348 (dataset)",
-        "MIT", side_px=96, share=5,
+        "MIT", side_px=96, share=4,
     ),
     Source(
         "instruments", "aizadaaskar/dl-homework", "e1f4d17", r"(?:train|valid)/(?P<label>[^/]+)/.*\.jpg",
@@ -168,7 +168,70 @@ SOURCES = (
     Source(
         "houses", "emanhamed/Houses-dataset", "5e14821", r"Houses Dataset/\d+_(?P<label>\w+)\.jpg",
         "535 houses, from outside and three rooms of each (Ahmed and Moustafa 2016)",
-        "cite the paper; none else stated", side_px=96, share=2,
+        "cite the paper; none else stated", side_px=96, share=1,
+    ),
+    Source(
+        "imagewoof", "q878787/imagewoof2-320", "874e58f0", r"(?:train|val)/(?P<label>n\d+)/.*\.JPEG",
+        "Imagewoof, 10 of ImageNet's dogs, 12,949 at 320 pixels (train and val)", _IMAGENET, side_px=96, share=6,
+    ),
+    Source(
+        "sketchy", "sahibgoa/DCGAN-MNIST", "3ad0a099", r"photo/(?P<label>[^/]+)/.*\.jpg",
+        "the photos of Sketchy (Sangkloy et al. 2016): 125 things and animals × 25 at 128 × 128 (photo)", _IMAGENET,
+        side_px=96, share=9,
+    ),
+    Source(
+        "things", "lqhl/Painting-Finder", "aa59154c", r"data/(?P<label>[^/]+)/[^/]*\.jpg",
+        "45 of 52 things and sights × 40 from image searches (data)", "MIT for the repository; photos their owners'",
+        side_px=96, share=5,
+    ),
+    Source(
+        "seats", "krish212/vgg", "618c48e2", r"data/(?P<label>[^/]+)/.*\.jpg",
+        "cups, chairs, computers, buses and trains, 1,139 (data)", _NONE, side_px=96, share=2,
+    ),
+    Source(
+        "office", "Chima200057/PDE3802_CW1a", "2f3beafb", r"dataset/images/(?P<label>\w+)/.*\.jpg",
+        "eight things of an office, 1,391 at 256 × 256 (dataset/images)", _NONE, side_px=96, share=3,
+    ),
+    Source(
+        "wildlife", "InputBlackBoxOutput/popular-animals-dataset", "0b73f023", r"(?P<label>[a-z]+)/.*\.(?:jpe?g|png)",
+        "22 animals, 1,997 from image searches", "MIT for the repository; photos their owners'", side_px=96, share=4,
+    ),
+    Source(
+        "farm", "Handepp/Classification-of-4-animals-using-DenseNet201-with-various-optimizers", "0c8ced2e",
+        r"train/(?P<label>\w+)/.*\.jpg", "dogs, cats, deer and horses, 2,800 (train)", _NONE, side_px=96, share=3,
+    ),
+    Source(
+        "zoo", "alliance1210/Animal-classification", "79f1fac3", r"Dataset/(?P<label>\w+)/.*\.jpg",
+        "12 animals × 60 (Dataset)", _NONE, side_px=96, share=2,
+    ),
+    Source(
+        "bigcats", "smaranjitghose/Big_Cat_Classifier", "9cbeba16", r"data/(?P<label>\w+)/.*\.jpg",
+        "five big cats × 150 (data)", "MIT for the repository; photos their owners'", side_px=96, share=1,
+    ),
+    Source(
+        "poses", "mateusrafael4/Atividade_programacao_pose_estimation", "dab5c740",
+        r"images/(?:(?P<cat>ca)|(?P<cow>co)|(?P<dog>do)|(?P<horse>ho)|(?P<sheep>sh))\d+\.jpe?g",
+        "Animal Pose (Cao et al. 2019), cats, cows, dogs, horses and sheep, the 200 of each that say so in their names",
+        _NONE, side_px=96, share=2,
+    ),
+    Source(
+        "traffic", "yahyasarhan22/comparative-study-of-image-classification", "0264031b",
+        r"dataset[12]/(?P<label>\w+)/.*\.(?:jpe?g|png)",
+        "motorcycles, bicycles, cars, cats, snakes and pandas, 5,387 (dataset1 and dataset2)", _NONE,
+        side_px=96, share=4,
+    ),
+    Source(
+        "crossings", "Vilka284/recaptcha-dataset", "50ae50d5", r"Large/(?P<label>[^/]+)/.*\.png",
+        "buses, bicycles, cars, hydrants, palms and traffic lights in streets, 500 of each at 120 × 120 (Large)",
+        "MIT for the repository; photos their owners'", side_px=96, share=3, most_per_class=500,
+    ),
+    Source(
+        "butterflies", "HPD1155/Image-CNN", "ec99c16d", r"train/(?P<butterfly>Image)_\d+\.jpg",
+        "butterflies and moths, 1,000 at 224 × 224 (train)", _NONE, side_px=96, share=1, most_per_class=1000,
+    ),
+    Source(
+        "birds", "Sparcraps/Gob-Game-of-Bird", "b57177b4", r"valid/(?P<bird>[^/]+)/.*\.jpg",
+        "525 birds × 5 at 224 × 224 (valid)", _NONE, side_px=96, share=2,
     ),
 )  # fmt: skip
 

@@ -29,7 +29,7 @@ import torch.nn.functional as F
 
 from tools.train_builtin import architecture, course, shards
 from tools.train_builtin.augment import augment, normalised, plain
-from tools.train_builtin.lanes import Lanes
+from tools.train_builtin.lanes import Lanes, parts
 from tools.train_builtin.sources import SOURCES, Source, classes
 
 OTHER_CAPTIONS = 1500
@@ -158,14 +158,18 @@ class Learner:
         self._side = int(model_config["vision_cfg"]["image_size"])
         self.net: torch.nn.Module = model.visual.to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval()
-        self._lanes = Lanes(self.net, count=cores if device.type == "cpu" else 1, device=device)
         self._vocabulary = torch.from_numpy(vocabulary).to(device)
         self.sharpness = torch.nn.ParameterDict(
             {name: torch.nn.Parameter(torch.tensor(math.log(v))) for name, v in _SHARPNESS_AT_FIRST.items()}
         ).to(device)
         self.bias = torch.nn.Parameter(torch.full((len(vocabulary),), -6.0, device=device))
         whole = sum(lesson.source.share for lesson in taught)
-        self._counts = [max(1, round(batch * lesson.source.share / whole)) for lesson in taught]
+        self._counts = [
+            min(len(lesson.pixels), max(1, round(batch * lesson.source.share / whole))) for lesson in taught
+        ]
+        kinds = [torch.full((count,), int(x.source.thumbnails)) for x, count in zip(taught, self._counts, strict=True)]
+        cores = cores if device.type == "cpu" else 1
+        self._lanes = Lanes(self.net, parts(torch.cat(kinds), cores), cores=cores, device=device)
         weights = [p for p in self.net.parameters() if p.ndim > 1]
         rest = [p for p in self.net.parameters() if p.ndim <= 1]
         self._optimizer = torch.optim.AdamW(

@@ -41,7 +41,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Source:
         "background": [],
     }
     monkeypatch.setattr(sources, "words", lambda: table)
-    for module in ("prepare", "targets", "train_pictures", "average", "evaluate"):
+    for module in ("prepare", "targets", "train_pictures", "norms", "evaluate"):
         monkeypatch.setattr(f"tools.train_builtin.{module}.SOURCES", (source,))
     monkeypatch.setattr("tools.train_builtin.targets.words", lambda: table)
     return source

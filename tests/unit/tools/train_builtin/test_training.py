@@ -7,10 +7,21 @@ import pytest
 import torch
 
 from photosearch.model import Encoder, resolve
-from tools.train_builtin import architecture, average, course, export, prepare, targets, train_pictures, train_text
+from tools.train_builtin import (
+    architecture,
+    average,
+    course,
+    export,
+    norms,
+    prepare,
+    shards,
+    targets,
+    train_pictures,
+    train_text,
+)
 from tools.train_builtin.course import Course, Randomness
-from tools.train_builtin.lanes import Lanes
-from tools.train_builtin.sources import SOURCES
+from tools.train_builtin.lanes import Lanes, parts
+from tools.train_builtin.sources import SOURCES, Source
 
 CPU = torch.device("cpu")
 
@@ -225,8 +236,8 @@ def test_cores_that_share_a_batch_find_the_gradients_of_the_whole(monkeypatch):
     pictures, wanted = torch.rand(7, 3, 8, 8), torch.rand(7, 2)
     net(pictures)
     found = []
-    for count in (1, 3):
-        lanes = Lanes(net, count=count, device=CPU)
+    for cores in (1, 3):
+        lanes = Lanes(net, parts(torch.zeros(7), cores), cores=cores, device=CPU)
         made = lanes.forward(pictures)
         (made - wanted).square().sum().backward()
         net.zero_grad()
@@ -234,3 +245,45 @@ def test_cores_that_share_a_batch_find_the_gradients_of_the_whole(monkeypatch):
         found.append([weights.grad.clone() for weights in net.parameters()])
     for whole, shared in zip(*found, strict=True):
         assert torch.allclose(whole, shared, rtol=1e-4, atol=1e-5)
+
+
+def test_photos_and_thumbnails_go_through_the_tower_apart_and_photos_first():
+    kinds = torch.tensor([1, 0, 0, 1, 0])
+    assert [part.tolist() for part in parts(kinds, 1)] == [[1, 2, 4], [0, 3]]
+    assert [part.tolist() for part in parts(kinds, 4)] == [[1, 4], [2], [0], [3]]
+    assert [part.tolist() for part in parts(kinds, 16)] == [[1], [2], [4], [0], [3]]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_photo_is_normalised_by_photos_alone_and_the_weights_keep_their_statistics(monkeypatch, cores):
+    monkeypatch.setattr(course, "_has_bf16", lambda: False)
+    net = torch.nn.Sequential(torch.nn.BatchNorm2d(3, momentum=1.0), torch.nn.Flatten())
+    lanes = Lanes(net, parts(torch.tensor([1, 0, 0, 1]), cores), cores=cores, device=CPU)
+    pictures = torch.rand(4, 3, 8, 8)
+    made = lanes.forward(pictures).detach()
+    alone = torch.nn.Sequential(torch.nn.BatchNorm2d(3), torch.nn.Flatten()).train()
+    for rows in ([1, 2], [0, 3]):
+        assert torch.allclose(made[rows], alone(pictures[rows]), atol=1e-6)
+    assert torch.allclose(net[0].running_mean, pictures[[1, 2]].mean((0, 2, 3)))
+
+
+def test_a_finished_tower_goes_by_the_statistics_of_photos(tmp_path, monkeypatch):
+    def source(name: str, side_px: int) -> Source:
+        return Source(name, "nobody/nothing", "0", "", "generated", "none", side_px=side_px, share=5)
+
+    largest = max(one.side_px for one in SOURCES)
+    monkeypatch.setattr(norms, "SOURCES", (source("photos", largest), source("thumbnails", largest - 1)))
+
+    def mean_of(**grey: int) -> float:
+        out = tmp_path / "-".join(grey)
+        for name, value in grey.items():
+            pixels = np.full((10, 8, 8, 3), value, np.uint8)
+            file = shards.shard_file(out, name, shards.TRAIN, 0)
+            shards.write_shard(file, list(pixels), [""] * 10, [str(i) for i in range(10)], 8)
+        tower = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
+        norms.measure(tower, out, 8)
+        return float(tower[0].running_mean.mean())
+
+    dark, light = mean_of(thumbnails=20), mean_of(photos=230)
+    assert dark < -1 and light > 1
+    assert mean_of(photos=230, thumbnails=20) == light
