@@ -3,7 +3,7 @@
 Threads that share each product of a small tower wait for each other most of the time; those with a part of their own do
 not. Batch normalisation sees the part only, and the weights keep the statistics of the first. So a part is of one kind
 of pictures: kinds that differ in how they were made are normalised apart (domain-specific batch normalisation, Chang
-et al. 2019), and what tells them from each other is not what their words are learned by.
+et al. 2019), which is to keep the tower from learning words by what tells one kind from the other.
 """
 
 from __future__ import annotations
