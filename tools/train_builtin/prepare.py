@@ -13,7 +13,7 @@ import argparse
 import csv
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,26 @@ def read(file: Path, side_px: int) -> Image.Image | None:
             return ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
         return None
+
+
+def tile(sheet: Image.Image, grid: int, number: int) -> Image.Image:
+    """One picture of a grid of ``grid`` by ``grid``, counted row by row from 0."""
+    row, column = divmod(number, grid)
+    width, height = sheet.width // grid, sheet.height // grid
+    return sheet.crop((column * width, row * height, (column + 1) * width, (row + 1) * height))
+
+
+def views(picture: Image.Image, *, squeezed: bool) -> Iterator[Image.Image]:
+    """The whole picture and its middle square; of one that was squeezed to a square, what the middle square was in
+    photos of the forms 4 : 3, 3 : 2, 3 : 4 and 2 : 3."""
+    yield picture
+    if not squeezed:
+        yield small_square(picture, min(picture.size))
+        return
+    width, height = picture.size
+    for across, down in ((3 / 4, 1), (2 / 3, 1), (1, 3 / 4), (1, 2 / 3)):
+        left, top = width * (1 - across) / 2, height * (1 - down) / 2
+        yield picture.crop((round(left), round(top), round(width - left), round(height - top)))
 
 
 def named(measured: Path) -> frozenset[str]:
@@ -99,11 +119,13 @@ def prepare(
 def _make(file: Path, source: Source, found: Sequence[Picture], kept: Kept, parts: Parts, side: int) -> None:
     squares, labels, paths, left_out = [], [], [], []
     for picture in found:
-        whole = read(picture.file, side)
+        whole = read(picture.file, side * source.grid)
         if whole is None:
             left_out.append((picture.path, "cannot be read"))
             continue
-        match = kept.match(whole) or kept.match(small_square(whole, min(whole.size)))
+        if source.grid > 1:
+            whole = tile(whole, source.grid, picture.tile)
+        match = next(filter(None, map(kept.match, views(whole, squeezed=source.grid > 1))), None)
         if match is None and source.parts:
             match = parts.match(whole, picture.label)
         if match is not None:

@@ -35,6 +35,7 @@ class Source:
     share: how many of a hundred pictures of a batch are of this set.
     most_per_class: of larger classes only so many are taken; 0 takes all.
     parts: its pictures are cut from anywhere in photos, so that the look of the whole does not tell which.
+    grid: its files are grids of so many by so many pictures, each a whole photo squeezed to a square.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Source:
     held_out: int = 25
     most_per_class: int = 0
     parts: bool = False
+    grid: int = 1
 
     @property
     def thumbnails(self) -> bool:
@@ -60,17 +62,18 @@ class Source:
 
 
 _IMAGENET = "ImageNet's: non-commercial research and education; the rights stay with the photographers"
+_FOOD = "Food-101's (Bossard et al. 2014): scientific fair use; the rights stay with foodspotting's users"
 _NONE = "the repository states none"
 _COCO = "COCO's: captions CC BY 4.0, each photo under its Flickr licence"
 
 SOURCES = (
     Source(
         "tiny", "seshuad/IMagenet", "153dbc161", r"tiny-imagenet-200/train/(?P<label>n\d+)/images/.*\.JPEG",
-        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=20,
+        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=10,
     ),
     Source(
         "mini", "Deo0330/split_minidataset", "557ebcae", r"(?:train|val)/(?P<label>n\d+)/.*\.jpg",
-        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=12,
+        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=6,
     ),
     Source(
         "imagenette", "thunderInfy/imagenette", "b850f030", r"(?:train|val)/(?P<label>n\d+)/.*\.JPEG",
@@ -79,8 +82,7 @@ SOURCES = (
     Source(
         "food", "Gandolier/genai_food101_repo", "1ed9ca6f", r"data/train/(?P<label>\w+)/.*\.jpg",
         "Food-101, 101 dishes × 980 at 64 × 64 (data/train)",
-        "Food-101's (Bossard et al. 2014): scientific fair use; the rights stay with foodspotting's users",
-        side_px=64, share=8, most_per_class=500,
+        _FOOD, side_px=64, share=8, most_per_class=500,
     ),
     Source(
         "scenes", "afroozsheikh/Intel-Image-Classifier", "268f8fc3", r"(?:train|test)/(?P<label>\w+)/.*\.jpg",
@@ -116,7 +118,7 @@ SOURCES = (
         "flickr", "RlNZLER/Image-Text-Matching", "56a15d91", r"data/images/.*\.jpg",
         "Flickr8k photos at 224 × 224 (8,091); captions from Karan14-11/image_caption_generator (4936ba6),"
         " Flickr8k.token.txt",
-        "Flickr8k's: non-commercial research and education; the rights stay with the owners", side_px=128, share=18,
+        "Flickr8k's: non-commercial research and education; the rights stay with the owners", side_px=128, share=22,
     ),
     Source(
         "places", "rathull/CTFs", "f35c2198", r"data/images/train/\w/(?P<label>\w+(?:/\w+)?)/\d+\.jpg",
@@ -142,12 +144,12 @@ SOURCES = (
         "cocopeople", "xiaodanlu/Deep-Learning-Project-Image-captioning", "8703ce33", r"coco_images/.*\.jpg",
         "COCO val2017 photos, mostly of people, 2,669; captions from ruizewang/evaluate (1152656d),"
         " annotations/captions_val2017.json",
-        _COCO, side_px=128, share=8,
+        _COCO, side_px=128, share=10,
     ),
     Source(
         "cocosmall", "Sarthak-Thareja/semantic-image-search", "c654ed3e", r"data/images/.*\.jpg",
         "COCO train2017 photos, 1,997 at 300 × 225; captions from data/captions.csv, one each", _COCO,
-        side_px=128, share=4,
+        side_px=128, share=5,
     ),
     Source(
         "coco256", "nsimsiri/Image-Captioning", "69d80bf4", r"data/(?:val_)?resized2014/.*\.jpg",
@@ -287,7 +289,7 @@ SOURCES = (
     Source(
         "thousand", "jerryzhao173985/Advanced-Vision-Image-Classification", "aea5d033",
         r"data/(?:train|val|test)/(?P<label>n\d{8})/.*\.JPEG",
-        "parts of 50 photos of each of ImageNet's 1,000 classes, at 224 × 224 (data)", _IMAGENET, side_px=128, share=90,
+        "parts of 50 photos of each of ImageNet's 1,000 classes, at 224 × 224 (data)", _IMAGENET, side_px=128, share=110,
         held_out=0, parts=True,
     ),
     Source(
@@ -310,16 +312,43 @@ SOURCES = (
         "a photo of each of 442 everyday words (images)",
         "from Wikipedia, says its README; each photo's licence is not", side_px=128, share=3,
     ),
+    Source(
+        "grids", "jkash25/imageNetTraining", "4f16d60", r"creategrids/grids/(?P<label>n\d{8})\.jpg",
+        "25 photos of each of ImageNet's 1,000 classes, squeezed to 100 × 100 (creategrids/grids)", _IMAGENET,
+        side_px=128, share=60, held_out=0, grid=5,
+    ),
+    Source(
+        "food10", "srohit0/food_mnist", "e6cdf58", r"images/(?P<label>\w+)/.*\.jpg",
+        "ten dishes of Food-101 × 500 at 512 pixels (images)", _FOOD, side_px=128, share=7, held_out=0,
+    ),
+    Source(
+        "fries", "mybothy/bangkit-machine-learning", "6da7d65", r"data/(?P<label>\w+)/.*\.jpg",
+        "three dishes of Food-101 × 1,000, most at 128 × 128 (data)", _FOOD, side_px=128, share=3, held_out=0,
+    ),
+    Source(
+        "dishes", "faidhiadlyn/predictingaddedsugarindish", "8a51306", r"train/(?P<label>\w+)/.*\.(?:jpe?g|png)",
+        "21 of 22 dishes × 100 at 256 × 256 (train)", _NONE, side_px=128, share=6, held_out=0,
+    ),
+    Source(
+        "streetfood", "Beruga-89/street_food_classifier", "632bcef",
+        r"popular_street_foods/dataset/(?P<label>[^/]+)/.*\.jpg",
+        "19 of 20 street foods, some 3,500 from image searches, about 108 pixels high (popular_street_foods/dataset)",
+        "none stated; the photos' rights stay with their owners", side_px=128, share=6,
+    ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a source: its file, its path below the source's folder, and its class ("" where it has captions)."""
+    """A picture of a source: its file, its path below the source's folder, and its class ("" where it has captions).
+
+    tile: its number in a grid, row by row from 0; its path ends in ``#`` and this number.
+    """
 
     file: Path
     path: str
     label: str
+    tile: int = 0
 
 
 @dataclass(frozen=True)
@@ -356,8 +385,9 @@ def pictures(source: Source, folder: Path) -> list[Picture]:
     told = _captions_in(folder) if source.captioned else {}
     taken: dict[str, int] = defaultdict(int)
     found = []
-    for path in sorted(_paths(folder), key=digest):
-        match = pattern.fullmatch(path)
+    for path, tile in sorted(_tiles(folder, source.grid), key=lambda found: digest(found[0])):
+        file = path.partition("#")[0] if source.grid > 1 else path
+        match = pattern.fullmatch(file)
         if match is None or (source.captioned and path.rpartition("/")[2] not in told):
             continue
         label = "" if known is None else _label(match, listed)
@@ -366,7 +396,7 @@ def pictures(source: Source, folder: Path) -> list[Picture]:
         taken[label] += 1
         if source.most_per_class and taken[label] > source.most_per_class:
             continue
-        found.append(Picture(folder / path, path, label))
+        found.append(Picture(folder / file, path, label, tile))
     return found
 
 
@@ -413,8 +443,12 @@ def _captions_in(folder: Path) -> dict[str, list[str]]:
     return read_captions(file) if file.is_file() else {}
 
 
-def _paths(folder: Path) -> Iterator[str]:
-    return (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+def _tiles(folder: Path, grid: int) -> Iterator[tuple[str, int]]:
+    """Paths of pictures and their numbers in their files."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            path = file.relative_to(folder).as_posix()
+            yield from ((f"{path}#{tile}", tile) for tile in range(grid**2)) if grid > 1 else ((path, 0),)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -175,3 +175,36 @@ def test_captions_are_read_plain_whether_a_blank_or_a_tab_follows_the_number(tmp
     file = tmp_path / "captions.txt"
     file.write_text("a.jpg#0 A dog , running .\na.jpg#1\tTwo dogs .\nb.jpg.1#0 A Boy\nnothing\n", encoding="utf-8")
     assert sources.read_captions(file) == {"a.jpg": ["a dog, running", "two dogs"], "b.jpg": ["a boy"]}
+
+
+def test_of_grids_every_tile_is_a_picture_and_what_is_a_kept_photo_squeezed_or_its_middle_is_left_out(
+    tmp_path, paint, monkeypatch
+):
+    pictures = paint(12)
+    whole = sources.Source(
+        "colours", "nobody/nothing", "0", r"(?P<label>\w+)/.*\.png", "", "", side_px=32, share=5, held_out=6
+    )
+    grids = sources.Source(
+        "grids", "nobody/nothing", "0", r"(?P<label>\w+)\.png", "", "", side_px=32, share=5, held_out=0, grid=2
+    )
+    monkeypatch.setattr(prepare, "SOURCES", (whole, grids))
+    monkeypatch.setitem(sources.words()["classes"], "grids", sources.words()["classes"]["colours"])
+    wide, held = scene(1, (180, 120)), scene(2, (180, 120))
+    path = next(p.path for p in sources.pictures(whole, pictures / "colours") if sources.is_held_out(whole, p))
+    held.crop((30, 0, 150, 120)).save(pictures / "colours" / path)
+    (tmp_path / "measured").mkdir()
+    wide.save(tmp_path / "measured" / "a.jpg")
+    sheet = Image.new("RGB", (96, 96))
+    tiles = [scene(3, (48, 48)), wide.resize((48, 48)), held.resize((48, 48)), Image.new("RGB", (48, 48), "red")]
+    for number, picture in enumerate(tiles):
+        sheet.paste(picture, (number % 2 * 48, number // 2 * 48))
+    (pictures / "grids").mkdir()
+    sheet.save(pictures / "grids" / "red.png")
+    out = prepared(tmp_path, pictures)
+    train = shards.read_part(out, "grids", shards.TRAIN)
+    assert sorted(train.paths) == ["red.png#0", "red.png#3"]
+    assert set(train.labels) == {"red"}
+    plain = train.pixels[train.paths.tolist().index("red.png#3")]
+    assert (plain == (255, 0, 0)).all()
+    listed = (out / "shards" / "grids" / "left-out-train-000.tsv").read_text().splitlines()
+    assert sorted(listed) == ["grids/red.png#1\ta.jpg", f"grids/red.png#2\tcolours/{path}"]
