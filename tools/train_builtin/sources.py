@@ -289,8 +289,8 @@ SOURCES = (
     Source(
         "thousand", "jerryzhao173985/Advanced-Vision-Image-Classification", "aea5d033",
         r"data/(?:train|val|test)/(?P<label>n\d{8})/.*\.JPEG",
-        "parts of 50 photos of each of ImageNet's 1,000 classes, at 224 × 224 (data)", _IMAGENET, side_px=128, share=110,
-        held_out=0, parts=True,
+        "parts of 50 photos of each of ImageNet's 1,000 classes, at 224 × 224 (data)", _IMAGENET,
+        side_px=128, share=110, held_out=0, parts=True,
     ),
     Source(
         "sports100", "Vigneshraj15/SportsActivityDetection", "624cd21f", r"train/(?P<label>[^/]+)/Image_\d+\.jpg",
