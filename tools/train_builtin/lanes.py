@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import torch
 
@@ -37,6 +38,7 @@ class Lanes:
         self, net: torch.nn.Module, rows: Sequence[torch.Tensor], pool: ThreadPoolExecutor, *, device: torch.device
     ) -> None:
         self._nets = [net, *(copy.deepcopy(net) for _ in rows[1:])]
+        self._weights = [list(one.parameters()) for one in self._nets]
         self._rows = [part.to(device) for part in rows]
         self._device = device
         self._pool = pool
@@ -45,20 +47,20 @@ class Lanes:
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """float32 [n, 3, side, side] to float32 [n, dim]: a leaf, whose gradient ``backward`` takes."""
-        for other in self._nets[1:]:
+        for other in self._weights[1:]:
             with torch.no_grad():
-                for theirs, ours in zip(other.parameters(), self._nets[0].parameters(), strict=True):
+                for theirs, ours in zip(other, self._weights[0], strict=True):
                     theirs.copy_(ours)
-        self._made = list(self._pool.map(self._run, self._nets, [pictures[rows] for rows in self._rows]))
+        self._made = list(self._pool.map(self._run, self._nets, repeat(pictures), self._rows))
         self._whole = torch.empty(len(pictures), self._made[0].shape[1], device=self._device)
         for rows, made in zip(self._rows, self._made, strict=True):
             self._whole[rows] = made.detach()
         return self._whole.requires_grad_()
 
-    def _run(self, net: torch.nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+    def _run(self, net: torch.nn.Module, pictures: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         net.train()
         with course.mixed(self._device):
-            made: torch.Tensor = net(pictures.contiguous(memory_format=torch.channels_last))
+            made: torch.Tensor = net(pictures[rows].contiguous(memory_format=torch.channels_last))
         return made.float()
 
     def backward(self) -> None:
@@ -66,8 +68,8 @@ class Lanes:
         assert self._whole.grad is not None
         grads = [self._whole.grad[rows] for rows in self._rows]
         list(self._pool.map(torch.autograd.backward, self._made, grads))
-        for other in self._nets[1:]:
-            for theirs, ours in zip(other.parameters(), self._nets[0].parameters(), strict=True):
+        for other in self._weights[1:]:
+            for theirs, ours in zip(other, self._weights[0], strict=True):
                 if theirs.grad is not None and ours.grad is not None:
                     ours.grad += theirs.grad
                 theirs.grad = None

@@ -17,7 +17,7 @@ from tools.train_builtin.augment import augment, draw, normalised
 from tools.train_builtin.sources import SOURCES
 
 _BATCHES = 30
-_SHARES = 2
+_SHARES = 1
 """A batch has so many times each source's share."""
 
 

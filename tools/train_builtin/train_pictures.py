@@ -42,7 +42,7 @@ _NEVER = -1e4
 """As a logit: not asked here."""
 _FAR_MORE = 4
 """So many times as often do thumbnails show a word that photos are no counterexamples of."""
-_FULL_SIZE_FROM = 0.6
+_FULL_SIZE_FROM = 0.85
 """From this part of a run on the tower sees pictures at its own size, where it began with smaller ones."""
 
 
@@ -198,7 +198,7 @@ class Learner:
                 {"params": weights, "weight_decay": 0.05},
                 {"params": [*rest, *self.sharpness.values(), self.bias], "weight_decay": 0.0},
             ],
-            lr=rate, betas=(0.9, 0.98),
+            lr=rate, betas=(0.9, 0.98), fused=True,
         )  # fmt: skip
 
     def step(self) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from photosearch.model import Encoder, resolve
 from tools.train_builtin import (
@@ -21,6 +23,7 @@ from tools.train_builtin import (
     train_pictures,
     train_text,
 )
+from tools.train_builtin.augment import augment
 from tools.train_builtin.course import Course, Randomness
 from tools.train_builtin.lanes import Lanes, parts
 from tools.train_builtin.sources import SOURCES, Source
@@ -107,13 +110,23 @@ def test_photos_are_no_counterexamples_of_a_word_that_thumbnails_show_far_more_o
     assert thumbnails.mask.tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
+def test_pictures_that_are_much_reduced_are_smoothed():
+    lots = torch.full((4, 8), 0.5)
+    lots[:, 0] = 1.0  # the whole picture
+    lots[:, 1] = -math.log(0.75) / math.log(1.33 / 0.75)  # not squeezed
+    lots[:, 2] = 1.0  # not mirrored
+    noise = torch.rand(4, 3, 64, 64)
+    assert torch.allclose(augment(noise, 16, lots), F.avg_pool2d(noise, 4), atol=0.01)
+    assert torch.allclose(augment(noise, 64, lots), noise, atol=0.01)
+
+
 def test_a_run_can_begin_with_smaller_pictures_and_ends_with_those_of_the_tower(taught):
     one = learner(taught, steps=20, first_side=16)
     seen = []
     for _ in range(20):
         seen.append(one.side_px)
         one.step()
-    assert seen == [16] * 12 + [32] * 8
+    assert seen == [16] * 17 + [32] * 3
     assert {learner(taught, steps=20).side_px} == {32}
 
 
