@@ -17,8 +17,7 @@ from tools.train_builtin.augment import augment, draw, normalised
 from tools.train_builtin.sources import SOURCES
 
 _BATCHES = 30
-_SHARES = 1
-"""A batch has so many times each source's share."""
+"""Of each source a batch has as many pictures as its share says."""
 
 
 def measure(tower: torch.nn.Module, out: Path, side_px: int) -> None:
@@ -26,7 +25,7 @@ def measure(tower: torch.nn.Module, out: Path, side_px: int) -> None:
     taken = {
         source: pixels
         for source in SOURCES
-        if len(pixels := _some(out, source.name, source.share * _SHARES * _BATCHES)) >= source.share * _SHARES
+        if len(pixels := _some(out, source.name, source.share * _BATCHES)) >= source.share
     }
     if not taken:
         raise SystemExit(f"{out} holds too few prepared pictures: run the step prepare first.")
@@ -41,7 +40,7 @@ def measure(tower: torch.nn.Module, out: Path, side_px: int) -> None:
         for number in range(_BATCHES):
             batch = []
             for source, pixels in (photos or taken).items():
-                count = source.share * _SHARES
+                count = source.share
                 if len(pixels) >= (number + 1) * count:
                     part = torch.from_numpy(pixels[number * count : (number + 1) * count])
                     batch.append(augment(part.permute(0, 3, 1, 2).float() / 255, side_px, draw(count)))

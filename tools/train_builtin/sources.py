@@ -32,7 +32,7 @@ class Source:
     the name of the group that matched is. Without groups the pictures have captions instead.
     side_px: how large they are kept at most; their own size where that is less.
     held_out: one picture in so many is never trained on; 0 takes all.
-    share: how many of a hundred pictures of a batch are of this set.
+    share: how large its part of a batch is, beside the shares of the other sets.
     most_per_class: of larger classes only so many are taken; 0 takes all.
     parts: its pictures are cut from anywhere in photos, so that the look of the whole does not tell which.
     grid: its files are grids of so many by so many pictures, each a whole photo squeezed to a square.
