@@ -69,11 +69,11 @@ _COCO = "COCO's: captions CC BY 4.0, each photo under its Flickr licence"
 SOURCES = (
     Source(
         "tiny", "seshuad/IMagenet", "153dbc161", r"tiny-imagenet-200/train/(?P<label>n\d+)/images/.*\.JPEG",
-        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=10,
+        "Tiny ImageNet, 200 classes × 500 at 64 × 64 (train)", _IMAGENET, side_px=64, share=24,
     ),
     Source(
         "mini", "Deo0330/split_minidataset", "557ebcae", r"(?:train|val)/(?P<label>n\d+)/.*\.jpg",
-        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=6,
+        "mini-ImageNet, 100 classes × 600 at 84 × 84 (train and val)", _IMAGENET, side_px=84, share=14,
     ),
     Source(
         "imagenette", "thunderInfy/imagenette", "b850f030", r"(?:train|val)/(?P<label>n\d+)/.*\.JPEG",
@@ -106,24 +106,24 @@ SOURCES = (
     Source(
         "caltech", "MachineLearning2020/Homework2-Caltech101", "836044d9",
         r"101_ObjectCategories/(?P<label>[^/]+)/.*\.jpg",
-        "Caltech-101, 92 of its objects", "research; the rights stay with the owners", side_px=128, share=5,
+        "Caltech-101, 92 of its objects", "research; the rights stay with the owners", side_px=128, share=7,
         most_per_class=250,
     ),
     Source(
         "pacs", "MachineLearning2020/Homework3-PACS", "33f7def0", r"PACS/(?P<label>\w+/\w+)/.*\.(?:jpg|png)",
         "PACS (Li et al. 2017): 7 things as photo, painting, cartoon and sketch, 9,991 at 227 × 227",
-        "research; the rights stay with the owners", side_px=128, share=3,
+        "research; the rights stay with the owners", side_px=128, share=5,
     ),
     Source(
         "flickr", "RlNZLER/Image-Text-Matching", "56a15d91", r"data/images/.*\.jpg",
         "Flickr8k photos at 224 × 224 (8,091); captions from Karan14-11/image_caption_generator (4936ba6),"
         " Flickr8k.token.txt",
-        "Flickr8k's: non-commercial research and education; the rights stay with the owners", side_px=128, share=22,
+        "Flickr8k's: non-commercial research and education; the rights stay with the owners", side_px=128, share=26,
     ),
     Source(
         "places", "rathull/CTFs", "f35c2198", r"data/images/train/\w/(?P<label>\w+(?:/\w+)?)/\d+\.jpg",
         "MiniPlaces (Zhou et al. 2017), 100 scenes × 900 at 128 × 128 (train)",
-        "Places': non-commercial research and education; the rights stay with the owners", side_px=128, share=15,
+        "Places': non-commercial research and education; the rights stay with the owners", side_px=128, share=18,
         most_per_class=600,
     ),
     Source(
@@ -144,12 +144,12 @@ SOURCES = (
         "cocopeople", "xiaodanlu/Deep-Learning-Project-Image-captioning", "8703ce33", r"coco_images/.*\.jpg",
         "COCO val2017 photos, mostly of people, 2,669; captions from ruizewang/evaluate (1152656d),"
         " annotations/captions_val2017.json",
-        _COCO, side_px=128, share=10,
+        _COCO, side_px=128, share=12,
     ),
     Source(
         "cocosmall", "Sarthak-Thareja/semantic-image-search", "c654ed3e", r"data/images/.*\.jpg",
         "COCO train2017 photos, 1,997 at 300 × 225; captions from data/captions.csv, one each", _COCO,
-        side_px=128, share=5,
+        side_px=128, share=6,
     ),
     Source(
         "coco256", "nsimsiri/Image-Captioning", "69d80bf4", r"data/(?:val_)?resized2014/.*\.jpg",
@@ -290,7 +290,7 @@ SOURCES = (
         "thousand", "jerryzhao173985/Advanced-Vision-Image-Classification", "aea5d033",
         r"data/(?:train|val|test)/(?P<label>n\d{8})/.*\.JPEG",
         "parts of 50 photos of each of ImageNet's 1,000 classes, at 224 × 224 (data)", _IMAGENET,
-        side_px=128, share=110, held_out=0, parts=True,
+        side_px=128, share=100, held_out=0, parts=True,
     ),
     Source(
         "sports100", "Vigneshraj15/SportsActivityDetection", "624cd21f", r"train/(?P<label>[^/]+)/Image_\d+\.jpg",
@@ -315,7 +315,7 @@ SOURCES = (
     Source(
         "grids", "jkash25/imageNetTraining", "4f16d60", r"creategrids/grids/(?P<label>n\d{8})\.jpg",
         "25 photos of each of ImageNet's 1,000 classes, squeezed to 100 × 100 (creategrids/grids)", _IMAGENET,
-        side_px=128, share=60, held_out=0, grid=5,
+        side_px=128, share=50, held_out=0, grid=5,
     ),
     Source(
         "food10", "srohit0/food_mnist", "e6cdf58", r"images/(?P<label>\w+)/.*\.jpg",
