@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photosearch.search.query import phrasings
-from photosearch.search.strength import strengths
+from photosearch.search.strength import middle_and_spread, strengths
 from photosearch.vectors import VectorIndex
 
 _BACKGROUND_SAMPLE = 4000
@@ -52,14 +52,13 @@ class Engine:
     def answer(self, terms: Sequence[np.ndarray], *, count: int, without: frozenset[int] = frozenset()) -> list[Answer]:
         """The ``count`` photos nearest to all terms together, best first.
 
-        terms: unit vectors float32 [dim]; their sum is the query, so each has the same say. without: photos that are
-        themselves the question.
+        terms: unit vectors float32 [dim]. without: photos that are themselves the question.
         """
-        query = _unit(np.sum(terms, axis=0))
+        sample = self._background()
+        query = _together(terms, sample)
         ids, similarities = self._index.search(query, count + len(without))
         keep = [i for i, photo_id in enumerate(ids) if int(photo_id) not in without][:count]
         ids, similarities = ids[keep], similarities[keep]
-        sample = self._background()
         strong = strengths(similarities, background=sample @ query, library_size=len(self._index))
         found, vectors = self._index.vectors(ids)
         parts = dict(zip(found.tolist(), (vectors @ np.stack(terms).T).tolist(), strict=True))
@@ -79,6 +78,18 @@ class Engine:
                 sample = self._index.vectors(ids)[1]
                 self._sample = (len(self._index), sample)
             return sample
+
+
+def _together(terms: Sequence[np.ndarray], sample: np.ndarray) -> np.ndarray:
+    """One query of several terms, in which each has the same say; float32 [dim], unit length.
+
+    terms: unit vectors float32 [dim]. sample: float32 [m, dim], photos of the library. Pictures are far nearer to some
+    pictures than to others, and words less so (the modality gap, Liang et al. 2022); in a plain sum the words would
+    hardly matter. So each term counts by how far a photo stands out from the library for it.
+    """
+    if len(terms) > 1 and len(sample):
+        terms = [term / middle_and_spread(sample @ term)[1] for term in terms]
+    return _unit(np.sum(terms, axis=0))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

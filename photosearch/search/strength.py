@@ -20,6 +20,12 @@ _SAME_PICTURE = 0.98
 """So near to a query is the picture itself or a copy; what was measured is in ``docs/decisions.md``."""
 
 
+def middle_and_spread(background: np.ndarray) -> tuple[float, float]:
+    """Where photos that have nothing to do with a query score, and how widely. background: float [m], m > 0."""
+    middle, low = np.quantile(background, (0.5, 0.16))
+    return float(middle), max(float(middle - low), _SMALLEST_SPREAD)
+
+
 def strengths(similarities: np.ndarray, *, background: np.ndarray, library_size: int) -> np.ndarray:
     """float64 [n] in 0..1: how surely each similarity is more than chance in a library of this size.
 
@@ -30,8 +36,7 @@ def strengths(similarities: np.ndarray, *, background: np.ndarray, library_size:
     """
     if not len(background):
         return np.zeros(len(similarities))
-    middle, low = np.quantile(background, (0.5, 0.16))
-    spread = max(float(middle - low), _SMALLEST_SPREAD)
+    middle, spread = middle_and_spread(background)
     rows = np.asarray(similarities, np.float64)
     z = (rows - middle) / spread
     expected = library_size * np.array([0.5 * math.erfc(v / math.sqrt(2)) for v in z])

@@ -50,6 +50,19 @@ def test_an_interval_of_a_share_is_known_from_the_literature():
     assert retrieval.wilson_interval(0, 20) == (0, pytest.approx(0.1611, abs=1e-4))
 
 
+def test_a_mixture_is_a_photo_of_one_thing_and_the_word_for_another():
+    captions = [
+        ("A dog on the beach.", "a"),
+        ("Two dogs", "b"),
+        ("at two beaches", "b"),
+        ("A dog at home", "c"),
+        ("A beach, and a hot dog stand far off", "d"),
+        ("dogma", "e"),
+    ]
+    asked = retrieval.mixtures(captions, ["dog", "beach", "home", "cat"])
+    assert asked == [("c", "beach", {"a", "b", "d"})]  # no photo shows a beach and no dog; one alone has dog and home
+
+
 def test_the_tables_are_read_as_they_are_written(tmp_path):
     (tmp_path / "labelled.tsv").write_text("file\twnid\tlabel\tbroader\tknown\na.jpg\tn1\tred kite\tbird\tyes\n")
     (tmp_path / "present.tsv").write_text("dog\ta.jpg,b/c.jpg\ncat\ta.jpg\n")

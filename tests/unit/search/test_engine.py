@@ -55,6 +55,21 @@ def test_each_term_has_the_same_say_whatever_else_is_asked(index):
     assert answers[1].similarity == pytest.approx(answers[2].similarity, abs=1e-3)
 
 
+def test_words_matter_beside_a_picture_though_cosines_to_pictures_vary_more():
+    """Axis 0 is the picture, axis 1 the words; photos differ by 0.3 in the one, by 0.03 in the other."""
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(200, DIM))
+    rows[:, 0], rows[:, 1] = rng.normal(0.3, 0.3, 200).clip(-0.8, 0.8), rng.normal(0.0, 0.03, 200)
+    rows[0, :2], rows[1, :2] = (0.75, 0.12), (0.95, 0.0)  # shows both; resembles the picture more, without the words
+    rest = rows[:, 2:]
+    rest *= np.sqrt(1 - (rows[:, :2] ** 2).sum(axis=1, keepdims=True)) / np.linalg.norm(rest, axis=1, keepdims=True)
+    index = VectorIndex(model="m", dim=DIM)
+    index.add(np.arange(200), rows.astype(np.float32))
+    engine = Engine(index, Texts())
+    assert engine.answer([axis(0)], count=1)[0].photo_id == 1
+    assert engine.answer([axis(1), axis(0)], count=1)[0].photo_id == 0
+
+
 def test_the_question_itself_is_no_answer_and_costs_no_place(index):
     engine = Engine(index, Texts())
     answers = engine.answer([axis(0)], count=5, without=frozenset({1}))
