@@ -267,6 +267,7 @@ class Library:
             report = indexer.run(places=places, news=news, on_event=on_event, cancel=cancel)
             self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged
             self._model.save()
+            self._model.learn_words(lambda: cancel.cancelled)
             self._catalog.back_up_daily()
         give_back()  # a look at 100,000 files leaves tens of megabytes behind
         return report
@@ -343,10 +344,9 @@ class Library:
         engine = self._model.engine()
         answers: list[Answer] = []
         if engine is not None and (index := self._model.index()) is not None and len(index):
-            terms = [engine.text_vector(query.words)] if query.words else []
-            terms += [self._picture_vector(p) for p in query.pictures]
+            pictures = [self._picture_vector(p) for p in query.pictures]
             themselves = frozenset(p for p in query.pictures if isinstance(p, int))
-            answers = engine.answer(terms, count=count, without=themselves)
+            answers = engine.answer(query.words, pictures, count=count, without=themselves)
         elif query.pictures:
             for picture in query.pictures:
                 self._picture_vector(picture)  # a picture that cannot be used is an error in an empty library too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from photosearch.catalog import Catalog
 from photosearch.errors import IndexDamaged
 from photosearch.indexer.indexer import ActiveModel
+from photosearch.library.everyday import EverydayWords
 from photosearch.model import ModelInfo, ModelSpec
 from photosearch.paths import AppPaths
 from photosearch.search import Engine
@@ -61,6 +62,7 @@ class ModelInUse:
         self._row: tuple[int, str, int] | None = None  # id, identity, dim
         self._index: VectorIndex | None = None
         self._engine: Engine | None = None
+        self._words: EverydayWords | None = None
         self._count_at_rest: int | None = None
         self._saved_at = 0.0
         self._growing: threading.Thread | None = None
@@ -96,7 +98,7 @@ class ModelInUse:
             if self._row is None or self._row[1] != info.identity:
                 model_id = self._catalog.embeddings.register(info.identity, name=self.spec.name, dim=info.dim)
                 self._row = (model_id, info.identity, info.dim)
-                self._index = self._engine = None
+                self._index = self._engine = self._words = None
             index = self.index()
             assert index is not None
             return ActiveModel(self._row[0], index, self.encoder)
@@ -140,7 +142,26 @@ class ModelInUse:
                 return None
             if self._engine is None:
                 self._engine = Engine(index, self.encoder.encode_texts)
+            if words := self._everyday_words():
+                if not self._read_only:
+                    words.make_soon()
+                self._engine.everyday = words.vectors
             return self._engine
+
+    def learn_words(self, stopped: Callable[[], bool]) -> None:
+        """Encode the everyday words that queries are judged beside, unless that was done."""
+        if words := self._everyday_words():
+            words.make(stopped)
+
+    def _everyday_words(self) -> EverydayWords | None:
+        with self._lock:
+            row = self._find_row()
+            if row is not None and self._words is None:
+                self._words = EverydayWords(
+                    self._paths.indexes / f"{row[1]}.words.npz", encode=self.encoder.encode_texts,
+                    keep=not self._read_only, closing=self._closing,
+                )  # fmt: skip
+            return self._words
 
     def reconcile(self) -> None:
         """After photos came into or went out of sight: the same in the index."""
@@ -249,6 +270,8 @@ class ModelInUse:
         self._closing.set()
         if self._growing:
             self._growing.join()
+        if self._words:
+            self._words.close()
         try:
             self.save(now=True)
         finally:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photosearch.search.query import phrasings
-from photosearch.search.strength import middle_and_spread, strengths
+from photosearch.search.query import is_short, phrasings
+from photosearch.search.strength import everyday_standings, middle_and_spread, strengths, word_strengths
 from photosearch.vectors import VectorIndex
 
 _BACKGROUND_SAMPLE = 4000
+_STANDINGS_SAMPLE = 1000
+_JUDGED_TOGETHER = 200
+"""So many photos are looked at for a word, even where fewer are wanted: how many show it tells of each."""
 _SAMPLE_SEED = 20
 _CACHED_TEXTS = 256
 
@@ -27,15 +30,29 @@ class Answer:
     parts: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Background:
+    """A random sample of a library of ``size`` photos, float32 [m, dim], and how everyday words stand there."""
+
+    size: int
+    photos: np.ndarray
+    everyday: np.ndarray | None
+    standings: np.ndarray
+
+
 class Engine:
-    """Answers queries over one index. Safe to use from several threads."""
+    """Answers queries over one index. Safe to use from several threads.
+
+    everyday: float32 [words, dim], of ``everyday.vectors``; without them words are judged as sentences are.
+    """
 
     def __init__(self, index: VectorIndex, encode_texts: Callable[[Sequence[str]], np.ndarray]) -> None:
+        self.everyday: np.ndarray | None = None
         self._index = index
         self._encode_texts = encode_texts
         self._lock = threading.Lock()
         self._texts: dict[str, np.ndarray] = {}
-        self._sample: tuple[int, np.ndarray] = (-1, np.empty((0, index.dim), np.float32))
+        self._known: _Background | None = None
 
     def text_vector(self, words: str) -> np.ndarray:
         """float32 [dim], unit length. The last few hundred are remembered, so typing back and forth costs nothing."""
@@ -49,35 +66,53 @@ class Engine:
             self._texts[words] = vector
         return vector
 
-    def answer(self, terms: Sequence[np.ndarray], *, count: int, without: frozenset[int] = frozenset()) -> list[Answer]:
-        """The ``count`` photos nearest to all terms together, best first.
+    def answer(
+        self,
+        words: str = "",
+        pictures: Sequence[np.ndarray] = (),
+        *,
+        count: int,
+        without: frozenset[int] = frozenset(),
+    ) -> list[Answer]:
+        """The ``count`` photos nearest to the words and pictures together, best first.
 
-        terms: unit vectors float32 [dim]. without: photos that are themselves the question.
+        pictures: unit vectors float32 [dim]. without: photos that are themselves the question.
         """
-        sample = self._background()
-        query = _together(terms, sample)
-        ids, similarities = self._index.search(query, count + len(without))
-        keep = [i for i, photo_id in enumerate(ids) if int(photo_id) not in without][:count]
+        terms = [*([self.text_vector(words)] if words else []), *pictures]
+        background = self._background()
+        query = _together(terms, background.photos)
+        everyday = background.everyday if is_short(words) and not pictures else None
+        wanted = count if everyday is None else max(count, _JUDGED_TOGETHER)
+        ids, similarities = self._index.search(query, wanted + len(without))
+        keep = [i for i, photo_id in enumerate(ids) if int(photo_id) not in without][:wanted]
         ids, similarities = ids[keep], similarities[keep]
-        strong = strengths(similarities, background=sample @ query, library_size=len(self._index))
         found, vectors = self._index.vectors(ids)
-        parts = dict(zip(found.tolist(), (vectors @ np.stack(terms).T).tolist(), strict=True))
+        similarities = similarities[np.isin(ids, found)]  # a photo may have left between the two questions
+        size = len(self._index)
+        if everyday is not None and len(found):
+            strong = word_strengths(
+                similarities, vectors, everyday=everyday, standings=background.standings, library_size=size
+            )
+        else:
+            strong = strengths(similarities, background=background.photos @ query, library_size=size)
+        parts = (vectors @ np.stack(terms).T).tolist()
         return [
-            Answer(int(i), float(s), float(p), tuple(parts.get(int(i), ())))
-            for i, s, p in zip(ids, similarities, strong, strict=True)
-        ]
+            Answer(int(i), float(s), float(p), tuple(each))
+            for i, s, p, each in zip(found, similarities, strong, parts, strict=True)
+        ][:count]
 
-    def _background(self) -> np.ndarray:
-        """float32 [m, dim]: a random sample of the library, drawn anew when the library has changed by a tenth."""
+    def _background(self) -> _Background:
+        """Drawn anew when the library has changed by a tenth, and when the everyday words have come."""
         with self._lock:
-            size, sample = self._sample
-            if size < 0 or abs(len(self._index) - size) > 0.1 * size:
-                ids = self._index.ids()
-                if len(ids) > _BACKGROUND_SAMPLE:
-                    ids = np.random.default_rng(_SAMPLE_SEED).choice(ids, _BACKGROUND_SAMPLE, replace=False)
-                sample = self._index.vectors(ids)[1]
-                self._sample = (len(self._index), sample)
-            return sample
+            known, everyday = self._known, self.everyday
+            if known is None or known.everyday is not everyday or abs(len(self._index) - known.size) > 0.1 * known.size:
+                ids = np.random.default_rng(_SAMPLE_SEED).permutation(self._index.ids())[:_BACKGROUND_SAMPLE]
+                photos = self._index.vectors(ids)[1]
+                standings = np.empty(0, np.float32)
+                if everyday is not None:
+                    standings = everyday_standings(photos[:_STANDINGS_SAMPLE], everyday)
+                known = self._known = _Background(len(self._index), photos, everyday, standings)
+            return known
 
 
 def _together(terms: Sequence[np.ndarray], sample: np.ndarray) -> np.ndarray:

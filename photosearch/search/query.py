@@ -26,12 +26,17 @@ def checked(query: Query) -> Query:
     return Query(words, query.pictures)
 
 
+def is_short(words: str) -> bool:
+    """Whether they name a thing, as a word or two do, and do not describe a scene, as a sentence does."""
+    return len(words.split()) <= _SHORT_QUERY_WORDS
+
+
 def phrasings(words: str) -> list[str]:
     """The texts whose vectors are averaged for a query.
 
     A few plain phrasings steady short queries, for models are trained on captions (Radford et al. 2021, section 3.1.4);
     sentences are left alone.
     """
-    if len(words.split()) > _SHORT_QUERY_WORDS:
+    if not is_short(words):
         return [words]
     return [template.format(words) for template in _TEMPLATES]

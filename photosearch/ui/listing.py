@@ -16,7 +16,7 @@ from photosearch.ui.grid_layout import proportion_sums
 
 BEST_STRENGTH = 0.5
 """From this strength on a hit is shown under "Best matches"."""
-_SHOWN_STRENGTH = 0.05
+_SHOWN_STRENGTH = 0.1
 """A hit below this is nothing like the query ..."""
 _SHOWN_AT_LEAST = 12
 """... but so many of the nearest are shown in any case, for the user to judge."""

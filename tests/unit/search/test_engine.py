@@ -42,8 +42,7 @@ def index() -> VectorIndex:
 
 def test_words_and_a_picture_together_find_what_shows_both(index):
     engine = Engine(index, Texts())
-    terms = [engine.text_vector("0"), axis(1)]
-    best, *others = engine.answer(terms, count=3)
+    best, *others = engine.answer("0", [axis(1)], count=3)
     assert best.photo_id == 100
     assert best.parts == pytest.approx((0.707, 0.707), abs=1e-3)
     assert {a.photo_id for a in others} == {1, 2}
@@ -51,7 +50,7 @@ def test_words_and_a_picture_together_find_what_shows_both(index):
 
 def test_each_term_has_the_same_say_whatever_else_is_asked(index):
     engine = Engine(index, Texts())
-    answers = {a.photo_id: a for a in engine.answer([axis(0), axis(1)], count=3)}
+    answers = {a.photo_id: a for a in engine.answer(pictures=[axis(0), axis(1)], count=3)}
     assert answers[1].similarity == pytest.approx(answers[2].similarity, abs=1e-3)
 
 
@@ -66,13 +65,13 @@ def test_words_matter_beside_a_picture_though_cosines_to_pictures_vary_more():
     index = VectorIndex(model="m", dim=DIM)
     index.add(np.arange(200), rows.astype(np.float32))
     engine = Engine(index, Texts())
-    assert engine.answer([axis(0)], count=1)[0].photo_id == 1
-    assert engine.answer([axis(1), axis(0)], count=1)[0].photo_id == 0
+    assert engine.answer(pictures=[axis(0)], count=1)[0].photo_id == 1
+    assert engine.answer("1", [axis(0)], count=1)[0].photo_id == 0
 
 
 def test_the_question_itself_is_no_answer_and_costs_no_place(index):
     engine = Engine(index, Texts())
-    answers = engine.answer([axis(0)], count=5, without=frozenset({1}))
+    answers = engine.answer(pictures=[axis(0)], count=5, without=frozenset({1}))
     assert len(answers) == 5
     assert answers[0].photo_id == 100
     assert 1 not in [a.photo_id for a in answers]
@@ -97,27 +96,43 @@ def test_the_texts_remembered_are_bounded(index, monkeypatch):
 
 
 def test_opposite_terms_give_an_answer_and_no_nan(index):
-    answers = Engine(index, Texts()).answer([axis(0), -axis(0)], count=3)
+    answers = Engine(index, Texts()).answer(pictures=[axis(0), -axis(0)], count=3)
     assert len(answers) == 3
     assert all(np.isfinite((a.similarity, a.strength, *a.parts)).all() for a in answers)
 
 
 def test_an_empty_library_and_a_count_of_none_give_no_answers(index):
-    assert Engine(VectorIndex(model="m", dim=DIM), Texts()).answer([axis(0)], count=5) == []
-    assert Engine(index, Texts()).answer([axis(0)], count=0) == []
+    assert Engine(VectorIndex(model="m", dim=DIM), Texts()).answer(pictures=[axis(0)], count=5) == []
+    assert Engine(index, Texts()).answer(pictures=[axis(0)], count=0) == []
 
 
 def test_the_background_follows_a_library_that_grows(index):
     engine = Engine(index, Texts())
     between = [axis(2), axis(3)]  # no photo lies just there: the very picture is always as strong
-    before = engine.answer(between, count=1)[0].strength
+    before = engine.answer(pictures=between, count=1)[0].strength
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(500, DIM)).astype(np.float32)
     index.add(np.arange(1000, 1500), rows / np.linalg.norm(rows, axis=1, keepdims=True))
-    assert engine.answer(between, count=1)[0].strength != before
+    assert engine.answer(pictures=between, count=1)[0].strength != before
 
 
 def test_a_large_library_is_sampled_alike_every_time(index, monkeypatch):
     monkeypatch.setattr("photosearch.search.engine._BACKGROUND_SAMPLE", 5)
-    one = Engine(index, Texts()).answer([axis(0)], count=3)
-    assert one == Engine(index, Texts()).answer([axis(0)], count=3)
+    one = Engine(index, Texts()).answer(pictures=[axis(0)], count=3)
+    assert one == Engine(index, Texts()).answer(pictures=[axis(0)], count=3)
+
+
+def test_a_word_that_all_photos_show_is_strong_beside_everyday_words_and_a_sentence_is_judged_by_the_library():
+    rng = np.random.default_rng(6)
+    rows = 0.6 * rng.normal(size=(60, DIM)).astype(np.float32) / np.sqrt(DIM)
+    rows[:, 0] += 1
+    index = VectorIndex(model="m", dim=DIM)
+    index.add(np.arange(60), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    engine = Engine(index, Texts())
+    assert max(a.strength for a in engine.answer("0", count=60)) < 0.5
+    engine.everyday = np.eye(DIM, dtype=np.float32).repeat(20, axis=0)[20:]  # all but what they show
+    found = engine.answer("0", count=60)
+    assert min(a.strength for a in found) > 0.9
+    assert [a.strength for a in found] == sorted((a.strength for a in found), reverse=True)
+    assert max(a.strength for a in engine.answer("the longer description of 0", count=60)) < 0.5
+    assert max(a.strength for a in engine.answer("0", [axis(0)], count=60)) < 0.5
