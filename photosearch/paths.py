@@ -49,7 +49,7 @@ class AppPaths:
 
     @property
     def models(self) -> Path:
-        """Exported towers, which can be made again."""
+        """Exported towers and everyday words, which can be made again."""
         return self.cache / "models"
 
     @property

@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from photosearch.library.everyday import EverydayWords, words_file
 from photosearch.model import Encoder, resolve
 from photosearch.paths import ENVIRONMENT_OVERRIDE, AppPaths, app_paths
 
@@ -50,15 +51,19 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in model's exports, made as they are made: by the first process that runs it. Never changed.
+    """The built-in model's exports and everyday words, made as they are made: by the first process that runs it. Never
+    changed.
 
     A library makes its own with its first photos, which takes seconds; where they are not the subject of a test, it
     begins with a copy of these (``with_exports``).
     """
     folder = tmp_path_factory.mktemp("builtin") / "models"
     with Encoder(resolve("builtin"), exports=folder) as encoder:
-        encoder.start()
+        info = encoder.start()
         assert encoder.record is not None
+        file = words_file(folder, info.identity)
+        EverydayWords(file, encode=encoder.encode_texts, keep=True, closing=threading.Event()).make()
+        assert file.exists()
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The vectors of everyday words for the model in use: encoded once, and kept beside its index."""
+"""The vectors of everyday words for the model in use: encoded once, and kept beside its exports."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 48
 """Texts encoded in one go: somebody's query may wait for so many."""
+
+
+def words_file(models: Path, identity: str) -> Path:
+    """Where they are kept, below ``AppPaths.models``."""
+    return models / f"{identity}.words.npz"
 
 
 class EverydayWords:

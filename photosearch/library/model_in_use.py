@@ -14,7 +14,7 @@ import numpy as np
 from photosearch.catalog import Catalog
 from photosearch.errors import IndexDamaged
 from photosearch.indexer.indexer import ActiveModel
-from photosearch.library.everyday import EverydayWords
+from photosearch.library.everyday import EverydayWords, words_file
 from photosearch.model import ModelInfo, ModelSpec
 from photosearch.paths import AppPaths
 from photosearch.search import Engine
@@ -158,7 +158,7 @@ class ModelInUse:
             row = self._find_row()
             if row is not None and self._words is None:
                 self._words = EverydayWords(
-                    self._paths.indexes / f"{row[1]}.words.npz", encode=self.encoder.encode_texts,
+                    words_file(self._paths.models, row[1]), encode=self.encoder.encode_texts,
                     keep=not self._read_only, closing=self._closing,
                 )  # fmt: skip
             return self._words
