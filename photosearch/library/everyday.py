@@ -61,6 +61,9 @@ class EverydayWords:
                     log.warning("everyday words could not be encoded: %s", error)
                     return
             vectors = everyday.vectors(np.concatenate(parts))
+            if not np.isfinite(vectors).all():
+                log.warning("everyday words could not be encoded: the model gives no direction for some of them")
+                return
             self._write(vectors)
             self.vectors = vectors
 

@@ -90,6 +90,13 @@ def test_a_model_that_cannot_answer_is_no_error(file):
     assert not file.exists()
 
 
+def test_a_model_that_has_no_direction_for_a_word_is_no_error(file):
+    broken = words(file, lambda texts: np.full((len(texts), 2), np.nan, np.float32))  # type: ignore[arg-type]
+    broken.make()
+    assert broken.vectors is None
+    assert not file.exists()
+
+
 def test_nothing_is_written_where_nothing_may_be(file):
     looking = words(file, Texts(), keep=False)
     looking.make()
