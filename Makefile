@@ -34,7 +34,7 @@ run: setup ## open PhotoSearch (PHOTOS=folder adds a folder; QUERY="words" searc
 test: setup-tests ## run every test but the long ones (ARGS="-k words" chooses)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: setup-tests ## run the tests that take minutes: kills, thousands of file operations
+test-long: setup-tests ## run the tests that take minutes (kills, thousands of file operations) or the machine for themselves
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
 lint: setup ## style, formatting, types, unused code

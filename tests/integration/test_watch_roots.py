@@ -209,6 +209,7 @@ def test_a_tree_with_more_folders_than_watches_are_left_is_looked_through_instea
 
 
 @linux
+@pytest.mark.long  # the limit is the whole machine's: another test that watches meanwhile would meet it too
 def test_a_limit_of_the_system_is_met_with_looking_through(watching):
     limit = Path("/proc/sys/fs/inotify/max_user_watches")
     before = limit.read_text()
