@@ -3,8 +3,7 @@
 Cosines crowd into a narrow band that moves with every query, photo and model, so a cosine says nothing alone.
 
 A word or two are measured against each photo's own background: how hundreds of everyday words, of which a photo shows a
-few, score on that photo (``word_strengths``). So "dog" is strong also where all photos show dogs, and what no photo
-shows stays weak.
+few, score on that photo (``word_strengths``). So "dog" is strong also where all photos show dogs.
 
 Sentences and pictures, which score on scales of their own, are measured against the query's background: how the photos
 of this very library, most of which have nothing to do with the query, score (``strengths``). The lower half gives that
