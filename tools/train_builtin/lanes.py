@@ -32,13 +32,19 @@ def parts(kinds: torch.Tensor, cores: int) -> list[torch.Tensor]:
 
 
 class Lanes:
-    """Runs ``net`` forward and backward in the threads of ``pool``, each part of a batch by itself."""
+    """Runs ``net`` forward and backward in the threads of ``pool``, each part of a batch by itself.
+
+    The parts' towers share the memory of the weights; gradients and statistics each has its own.
+    """
 
     def __init__(
         self, net: torch.nn.Module, rows: Sequence[torch.Tensor], pool: ThreadPoolExecutor, *, device: torch.device
     ) -> None:
         self._nets = [net, *(copy.deepcopy(net) for _ in rows[1:])]
         self._weights = [list(one.parameters()) for one in self._nets]
+        for other in self._weights[1:]:
+            for theirs, ours in zip(other, self._weights[0], strict=True):
+                theirs.data = ours.data
         self._rows = [part.to(device) for part in rows]
         self._device = device
         self._pool = pool
@@ -47,10 +53,6 @@ class Lanes:
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """float32 [n, 3, side, side] to float32 [n, dim]: a leaf, whose gradient ``backward`` takes."""
-        for other in self._weights[1:]:
-            with torch.no_grad():
-                for theirs, ours in zip(other, self._weights[0], strict=True):
-                    theirs.copy_(ours)
         self._made = list(self._pool.map(self._run, self._nets, repeat(pictures), self._rows))
         self._whole = torch.empty(len(pictures), self._made[0].shape[1], device=self._device)
         for rows, made in zip(self._rows, self._made, strict=True):
