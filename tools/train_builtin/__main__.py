@@ -15,6 +15,7 @@ STEPS = {
     "train-pictures": "the picture tower learns to land where its words are",
     "export": "both towers → a model folder",
     "average": "the mean of a model folder and of one that was trained on from it → a model folder",
+    "tune-text": "a model folder's words move to where their pictures are → a model folder",
     "evaluate": "how well one model folder, or several, find photos",
 }
 

@@ -26,6 +26,17 @@ _BLOCK = 16
 _RATE = 3e-3
 
 
+def parameter_groups(model: architecture.Model) -> list[dict[str, Any]]:
+    """The text tower's, for an optimizer."""
+    table = model.token_embedding.weight
+    rest = [p for name, p in model.named_parameters() if p is not table and not name.startswith("visual.")]
+    return [
+        {"params": [table], "weight_decay": 1e-4},
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": 0.02},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
 class Learner:
     """The text tower and everything else a step changes.
 
@@ -41,17 +52,9 @@ class Learner:
         self._lengths = (tokens > 0).sum(1)
         self.way, self._chance = way, chance
         self._waiting: list[torch.Tensor] = []
-        table = model.token_embedding.weight
-        rest = [p for name, p in model.named_parameters() if p is not table and not name.startswith("visual.")]
-        self._learned = [table, *rest]
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [table], "weight_decay": 1e-4},
-                {"params": [p for p in rest if p.ndim > 1], "weight_decay": 0.02},
-                {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=_RATE, betas=(0.9, 0.98),
-        )  # fmt: skip
+        groups = parameter_groups(model)
+        self._learned = [p for group in groups for p in group["params"]]
+        self._optimizer = torch.optim.AdamW(groups, lr=_RATE, betas=(0.9, 0.98))
 
     def step(self) -> float:
         """One batch; returns its loss."""
