@@ -258,7 +258,6 @@ def main(arguments: Sequence[str]) -> None:
     course.add_arguments(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    way, chance = course.Course(minutes=options.minutes, steps=options.steps), course.Randomness(options.seed)
     model, config = architecture.load(options.begin).eval(), architecture.read_config(options.begin)
     model.to(course.device_of(options.device))
     taught = album(options.out, options.pictures, model)
@@ -270,6 +269,7 @@ def main(arguments: Sequence[str]) -> None:
         texts, _ = phrases.collect(options.wordnet, phrases.learned_captions(options.out, options.pictures))
     held = without(texts, vocabulary)
     print(f"{len(taught.row)} photos, {len(taught.captions)} captions, {len(held)} phrases that stay", flush=True)
+    way, chance = course.Course(minutes=options.minutes, steps=options.steps), course.Randomness(options.seed)
     learner = Learner(model, taught, vocabulary, held, rate=options.rate, way=way, chance=chance)
     file = options.out / "tuned.pt"
     if (state := course.read(file)) is not None:
