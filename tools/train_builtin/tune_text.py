@@ -34,10 +34,13 @@ from tools.train_builtin.train_text import parameter_groups
 
 _MOST_PER_CLASS = 60
 _WORDS, _PHOTOS_EACH, _OTHER_PHOTOS = 192, 3, 2000
+"""A step asks for so many words, each with so many photos that show it, among these and so many others."""
 _CAPTIONS, _OTHER_CAPTIONED = 128, 2000
 _HELD = 192
 _SHARPNESS = 40.0
+"""Cosines are multiplied by it before they are compared; near what the picture tower learned with at the end."""
 _HOLD = 4.0
+"""Weight of 1 - cosine to where a phrase was that stays."""
 _IRREGULAR = {
     "man": "men", "woman": "women", "child": "children", "person": "people", "mouse": "mice", "goose": "geese",
     "foot": "feet", "tooth": "teeth", "wolf": "wolves", "leaf": "leaves", "knife": "knives", "shelf": "shelves",
@@ -161,7 +164,7 @@ class Learner:
         self._held = tokenize(list(held)) if held else torch.zeros(0, 1)
         self._captioned = np.unique(taught.owner)
         self._first = np.searchsorted(taught.owner, self._captioned)
-        self._count = np.bincount(taught.owner)[self._captioned] if len(taught.owner) else self._first
+        self._count = np.bincount(taught.owner)[self._captioned]
         self._showing = photos_of_words(taught)
         often = np.array([len(photos) for photos in self._showing])
         asked = np.sqrt(np.minimum(often, _MANY))
