@@ -26,18 +26,52 @@ _BLOCK = 16
 _RATE = 3e-3
 
 
-def parameter_groups(model: architecture.Model) -> list[dict[str, Any]]:
-    """The text tower's, for an optimizer."""
-    table = model.token_embedding.weight
-    rest = [p for name, p in model.named_parameters() if p is not table and not name.startswith("visual.")]
-    return [
-        {"params": [table], "weight_decay": 1e-4},
-        {"params": [p for p in rest if p.ndim > 1], "weight_decay": 0.02},
-        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+class TextLearner:
+    """A text tower and how a step changes it."""
+
+    def __init__(
+        self, model: architecture.Model, *, rate: float, way: course.Course, chance: course.Randomness
+    ) -> None:
+        self.model, self.way, self._rate, self._chance = model, way, rate, chance
+        table = model.token_embedding.weight
+        rest = [p for name, p in model.named_parameters() if p is not table and not name.startswith("visual.")]
+        self._learned = [table, *rest]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": [table], "weight_decay": 1e-4},
+                {"params": [p for p in rest if p.ndim > 1], "weight_decay": 0.02},
+                {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=rate, betas=(0.9, 0.98),
+        )  # fmt: skip
+
+    def improve(self, loss: torch.Tensor) -> float:
+        """One step against the loss; returns it."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.way.rate(self._rate)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._learned, 1.0)
+        self._optimizer.step()
+        self.way.step += 1
+        return float(loss.detach())
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "model": {k: v for k, v in self.model.state_dict().items() if not k.startswith("visual.")},
+            "optimizer": self._optimizer.state_dict(),
+            "course": self.way.state(),
+            "chance": self._chance.state(),
+        }
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"], strict=False)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.way.take_up(state["course"])
+        self._chance.take_up(state["chance"])
 
 
-class Learner:
+class Learner(TextLearner):
     """The text tower and everything else a step changes.
 
     tokens: int [n, context]; wanted: float32 [n, dim], unit vectors; both of the phrases that are trained on.
@@ -47,33 +81,21 @@ class Learner:
         self, model: architecture.Model, tokens: torch.Tensor, wanted: torch.Tensor, *,
         device: torch.device, batch: int, way: course.Course, chance: course.Randomness,
     ) -> None:  # fmt: skip
-        self.model = model.to(device)
+        super().__init__(model.to(device), rate=_RATE, way=way, chance=chance)
         self._tokens, self._wanted, self._device, self._batch = tokens, wanted, device, batch
         self._lengths = (tokens > 0).sum(1)
-        self.way, self._chance = way, chance
         self._waiting: list[torch.Tensor] = []
-        groups = parameter_groups(model)
-        self._learned = [p for group in groups for p in group["params"]]
-        self._optimizer = torch.optim.AdamW(groups, lr=_RATE, betas=(0.9, 0.98))
 
     def step(self) -> float:
         """One batch; returns its loss."""
         if not self._waiting:
             self._waiting = self._batches()
         rows = self._waiting.pop()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.way.rate(_RATE)
         goal = self._wanted[rows].to(self._device)
         with course.mixed(self._device):
             made = architecture.encode_short(self.model, self._tokens[rows].to(self._device))
         right = torch.arange(len(rows), device=self._device)
-        loss = (1 - (made * goal).sum(1)).mean() + 0.1 * F.cross_entropy(20 * made @ goal.T, right)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._learned, 1.0)
-        self._optimizer.step()
-        self.way.step += 1
-        return float(loss.detach())
+        return self.improve((1 - (made * goal).sum(1)).mean() + 0.1 * F.cross_entropy(20 * made @ goal.T, right))
 
     def _batches(self) -> list[torch.Tensor]:
         """All phrases once, in random batches of alike lengths, for padding is computed too."""
@@ -94,19 +116,10 @@ class Learner:
         return int((~used).sum())
 
     def state(self) -> dict[str, Any]:
-        return {
-            "model": {k: v for k, v in self.model.state_dict().items() if not k.startswith("visual.")},
-            "optimizer": self._optimizer.state_dict(),
-            "course": self.way.state(),
-            "chance": self._chance.state(),
-            "waiting": self._waiting,
-        }
+        return {**super().state(), "waiting": self._waiting}
 
     def take_up(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"], strict=False)
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.way.take_up(state["course"])
-        self._chance.take_up(state["chance"])
+        super().take_up(state)
         self._waiting = list(state["waiting"])
 
 

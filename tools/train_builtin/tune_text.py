@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +29,7 @@ from tools.train_builtin import architecture, course, export, phrases, shards
 from tools.train_builtin.augment import normalised, plain
 from tools.train_builtin.sources import SOURCES, captions, classes
 from tools.train_builtin.train_pictures import found_by_word
-from tools.train_builtin.train_text import parameter_groups
+from tools.train_builtin.train_text import TextLearner
 
 _MOST_PER_CLASS = 60
 _WORDS, _PHOTOS_EACH, _OTHER_PHOTOS = 192, 3, 2000
@@ -143,7 +142,7 @@ def plural(noun: str) -> str:
     return noun if noun.endswith("s") else re.sub("(?<![aeiou])y$", "ie", noun) + "s"
 
 
-class Learner:
+class Learner(TextLearner):
     """The text tower and everything else a step changes.
 
     vocabulary: the words of the album's ``shows``. held: phrases that stay where the tower has them.
@@ -153,10 +152,11 @@ class Learner:
         self, model: architecture.Model, taught: Album, vocabulary: Sequence[str], held: Sequence[str], *,
         rate: float, way: course.Course, chance: course.Randomness,
     ) -> None:  # fmt: skip
-        self.model, self._album, self.way, self._rate = model, taught, way, rate
+        super().__init__(model, rate=rate, way=way, chance=chance)
+        self._album = taught
         self._before = copy.deepcopy(model)
         self._device = model.text_projection.device
-        self._chance, self._numbers = chance, chance.numbers
+        self._numbers = chance.numbers
         tokenize = architecture.tokenizer(model.context_length)
         # One photo in three is asked for as if there were many.
         self._words = [tokenize([*phrasings(word), *phrasings(word), *phrasings(plural(word))]) for word in vocabulary]
@@ -169,21 +169,10 @@ class Learner:
         often = np.array([len(photos) for photos in self._showing])
         asked = np.sqrt(np.minimum(often, _MANY))
         self._asked = asked / asked.sum()
-        groups = parameter_groups(model)
-        self._learned = [p for group in groups for p in group["params"]]
-        self._optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
     def step(self) -> float:
         """One batch; returns its loss."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.way.rate(self._rate)
-        loss = self._of_words() + self._of_captions() + _HOLD * self._of_held()
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._learned, 1.0)
-        self._optimizer.step()
-        self.way.step += 1
-        return float(loss.detach())
+        return self.improve(self._of_words() + self._of_captions() + _HOLD * self._of_held())
 
     def _of_words(self) -> torch.Tensor:
         count = min(_WORDS, int((self._asked > 0).sum()))
@@ -220,20 +209,6 @@ class Learner:
     def _encoded(self, model: architecture.Model, tokens: torch.Tensor) -> torch.Tensor:
         with course.mixed(self._device):
             return architecture.encode_short(model, tokens.to(self._device))
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "model": {k: v for k, v in self.model.state_dict().items() if not k.startswith("visual.")},
-            "optimizer": self._optimizer.state_dict(),
-            "course": self.way.state(),
-            "chance": self._chance.state(),
-        }
-
-    def take_up(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"], strict=False)
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.way.take_up(state["course"])
-        self._chance.take_up(state["chance"])
 
 
 def photos_of_words(taught: Album) -> list[np.ndarray]:
