@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -86,6 +86,32 @@ def save(file: Path, state: Mapping[str, Any]) -> None:
 def read(file: Path) -> dict[str, Any] | None:
     """A checkpoint, on the processor, or None where there is none."""
     return torch.load(file, map_location="cpu", weights_only=True) if file.exists() else None
+
+
+class Learner(Protocol):
+    """What a run trains."""
+
+    way: Course
+
+    def step(self) -> float: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+
+def train(learner: Learner, file: Path, config: Mapping[str, Any]) -> None:
+    """Until the course is at its end, saving and saying so now and then, and at the end."""
+    saved = time.monotonic()
+    losses: list[float] = []
+    while learner.way.progress < 1:
+        losses.append(learner.step())
+        if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+            saved = time.monotonic()
+            save(file, {"config": config, **learner.state()})
+            mean = sum(losses) / len(losses)
+            print(f"{learner.way.progress:.0%}, step {learner.way.step}, loss {mean:.3f}", flush=True)
+            losses.clear()
+    save(file, {"config": config, **learner.state()})
+    print(f"done after {learner.way.step} steps and {learner.way.spent_seconds / 60:.1f} minutes", flush=True)
 
 
 def device_of(name: str) -> torch.device:

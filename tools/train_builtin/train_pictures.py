@@ -17,8 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -160,6 +159,18 @@ def found_by_word(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (F.softplus(against - logits) * weight).sum() / weight.sum().clamp(min=1)
 
 
+@torch.inference_mode()
+def place(tower: torch.nn.Module, pixels: np.ndarray, side_px: int, device: torch.device) -> torch.Tensor:
+    """Unit vectors, float32 [n, dim], of uint8 [n, any, any, 3], as when they are searched."""
+    made = []
+    for start in range(0, len(pixels), 250):
+        x = torch.from_numpy(pixels[start : start + 250]).to(device).permute(0, 3, 1, 2).float() / 255
+        x = normalised(plain(x, side_px), architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"])
+        with course.mixed(device):
+            made.append(F.normalize(tower(x).float(), dim=-1))
+    return torch.cat(made)
+
+
 class Learner:
     """The picture tower, its average, and everything else a step changes.
 
@@ -287,16 +298,9 @@ class Learner:
         for ours, theirs in zip(self.average.buffers(), self.net.buffers(), strict=True):
             ours.copy_(theirs)
 
-    @torch.inference_mode()
     def place(self, pixels: np.ndarray) -> torch.Tensor:
         """Unit vectors [n, dim] of uint8 [n, side, side, 3], by the average, on the processor."""
-        made = []
-        for start in range(0, len(pixels), 250):
-            x = torch.from_numpy(pixels[start : start + 250]).to(self._device).permute(0, 3, 1, 2).float() / 255
-            x = normalised(plain(x, self._side), architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"])
-            with course.mixed(self._device):
-                made.append(F.normalize(self.average(x).float(), dim=-1).cpu())
-        return torch.cat(made)
+        return place(self.average, pixels, self._side, self._device).cpu()
 
     def state(self) -> dict[str, Any]:
         return {
@@ -321,25 +325,6 @@ class Learner:
         for lesson in self._taught:
             lesson.walk.take_up(state["walks"][lesson.source.name])
         self._chance.take_up(state["chance"])
-
-
-def train(learner: Learner, file: Path, config: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Until the course is at its end, saving now and then, and at the end."""
-
-    def save() -> None:
-        course.save(file, {"config": config, **learner.state()})
-
-    saved = time.monotonic()
-    losses: list[float] = []
-    while learner.way.progress < 1:
-        losses.append(learner.step())
-        if time.monotonic() - saved > course.SAVE_EVERY_SECONDS:
-            saved = time.monotonic()
-            save()
-            say(f"{learner.way.progress:.0%}, step {learner.way.step}, loss {np.mean(losses):.3f}")
-            losses.clear()
-    save()
-    say(f"done after {learner.way.step} steps and {learner.way.spent_seconds / 60:.1f} minutes")
 
 
 def held_out(learner: Learner, out: Path, targets: dict[str, np.ndarray]) -> dict[str, float]:
@@ -390,8 +375,5 @@ def main(arguments: Sequence[str]) -> None:
         learner.take_up(state)
         print(f"going on after step {way.step}", flush=True)
 
-    def say(line: str) -> None:
-        print(line, flush=True)
-
-    train(learner, file, config, say)
+    course.train(learner, file, config)
     print({name: round(share, 4) for name, share in held_out(learner, options.out, targets).items()})

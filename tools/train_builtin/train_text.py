@@ -10,7 +10,6 @@ word is nothing in particular rather than noise.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,13 +154,7 @@ def main(arguments: Sequence[str]) -> None:
     )  # fmt: skip
     if state is not None:
         learner.take_up(state)
-    saved = time.monotonic()
-    while way.progress < 1:
-        loss = learner.step()
-        if time.monotonic() - saved > course.SAVE_EVERY_SECONDS:
-            saved = time.monotonic()
-            course.save(file, {"config": config, **learner.state()})
-            print(f"{way.progress:.0%}, step {way.step}, loss {loss:.3f}", flush=True)
+    course.train(learner, file, config)
     learner.fill_unused()
     course.save(file, {"config": config, **learner.state()})
     cosine, own = agreement(learner.model, [texts[i] for i in held], vectors[held])

@@ -4,7 +4,7 @@ The sentence model knows what words mean and not what they look like, and a smal
 where its words are. So the text tower learns from pictures in its turn (locked-image tuning, Zhai et al. 2022): words
 are to find photos that show them among those that are known not to, photos their words among those they do not show,
 and captions their photos among other captioned ones, as photos their captions. Phrases that name nothing that is in the
-pictures stay where the tower has them, so that it forgets none of what it knows of other words.
+pictures are held where the tower has them, so that it forgets little of what it knows of other words.
 
 ``OUT/tuned.pt`` holds the run; called again with it there, the run goes on.
 """
@@ -15,7 +15,6 @@ import argparse
 import copy
 import json
 import re
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,8 @@ import torch.nn.functional as F
 
 from photosearch.search.query import phrasings
 from tools.train_builtin import architecture, course, export, phrases, shards
-from tools.train_builtin.augment import normalised, plain
 from tools.train_builtin.sources import SOURCES, captions, classes
-from tools.train_builtin.train_pictures import found_by_word
+from tools.train_builtin.train_pictures import found_by_word, place
 from tools.train_builtin.train_text import TextLearner
 
 _MOST_PER_CLASS = 60
@@ -71,6 +69,7 @@ def album(out: Path, pictures: Path, model: architecture.Model) -> Album:
     pictures: as for ``prepare``; the captions lie there.
     """
     targets = np.load(out / "targets.npz")
+    side_px = model.visual.image_size[0]
     vectors, shows, row, said, owner = [], [], [], [], []
     before = rows = 0
     for source in SOURCES:
@@ -88,7 +87,7 @@ def album(out: Path, pictures: Path, model: architecture.Model) -> Album:
             number = {label: i for i, label in enumerate(classes(source.name))}
             mask, own = targets[f"{source.name}_mask"], np.array([number[label] for label in part.labels])
         taken = np.arange(len(own)) if source.captioned else first_of_each(own, _MOST_PER_CLASS)
-        vectors.append(place(model, part.pixels[taken]))
+        vectors.append(place(model.visual, part.pixels[taken], side_px, model.text_projection.device))
         shows.append(torch.from_numpy(mask))
         row.append(torch.from_numpy(own[taken]) + rows)
         before, rows = before + len(taken), rows + len(mask)
@@ -102,20 +101,6 @@ def first_of_each(labels: np.ndarray, most: int) -> np.ndarray:
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], labels[order])
     return np.sort(order[np.arange(len(order)) - starts < most])
-
-
-@torch.inference_mode()
-def place(model: architecture.Model, pixels: np.ndarray) -> torch.Tensor:
-    """Unit vectors, float32 [n, dim] on the model's device, of uint8 [n, any, any, 3]."""
-    made = []
-    device = model.text_projection.device
-    for start in range(0, len(pixels), 100):
-        x = torch.from_numpy(pixels[start : start + 100]).to(device).permute(0, 3, 1, 2).float() / 255
-        x = plain(x, model.visual.image_size[0])
-        x = normalised(x, architecture.PREPROCESS["mean"], architecture.PREPROCESS["std"])
-        with course.mixed(device):
-            made.append(F.normalize(model.visual(x).float(), dim=-1))
-    return torch.cat(made)
 
 
 def without(texts: Iterable[str], words: Iterable[str]) -> list[str]:
@@ -181,9 +166,8 @@ class Learner(TextLearner):
         others = self._numbers.integers(0, len(self._album.row), _OTHER_PHOTOS)
         asked = torch.from_numpy(np.concatenate([*photos, others]))
         mask = self._album.shows[self._album.row[asked]][:, chosen].to(self._device)
-        texts = torch.stack(
-            [tokens[self._numbers.integers(len(tokens))] for tokens in map(self._words.__getitem__, chosen)]
-        )
+        asked_as = [self._words[word] for word in chosen]
+        texts = torch.stack([tokens[self._numbers.integers(len(tokens))] for tokens in asked_as])
         logits = _SHARPNESS * self._album.vectors[asked] @ self._encoded(self.model, texts).T
         return found_by_word(logits, mask) + found_by_word(logits.T, mask.T)
 
@@ -252,15 +236,6 @@ def main(arguments: Sequence[str]) -> None:
     file = options.out / "tuned.pt"
     if (state := course.read(file)) is not None:
         learner.take_up(state)
-    saved = time.monotonic()
-    losses: list[float] = []
-    while way.progress < 1:
-        losses.append(learner.step())
-        if time.monotonic() - saved > course.SAVE_EVERY_SECONDS:
-            saved = time.monotonic()
-            course.save(file, learner.state())
-            print(f"{way.progress:.0%}, step {way.step}, loss {np.mean(losses):.3f}", flush=True)
-            losses.clear()
-    course.save(file, learner.state())
+    course.train(learner, file, config)
     size = export.export(model, config, options.folder)
-    print(f"done after {way.step} steps; {options.folder}: {size / 1e6:.1f} MB")
+    print(f"{options.folder}: {size / 1e6:.1f} MB")

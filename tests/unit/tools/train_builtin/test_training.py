@@ -133,7 +133,7 @@ def test_a_run_can_begin_with_smaller_pictures_and_ends_with_those_of_the_tower(
 def test_the_finished_folder_loads_in_the_program_and_answers(taught):
     out, model, _ = taught
     one = learner(taught, steps=2)
-    train_pictures.train(one, out / "pictures.pt", tiny_config(), lambda line: None)
+    course.train(one, out / "pictures.pt", tiny_config())
     run = course.read(out / "pictures.pt")
     export.export(export.put_together(run, model.state_dict()), run["config"], out / "model")
     with Encoder(resolve(str(out / "model")), device="cpu", threads=1) as encoder:
