@@ -74,6 +74,11 @@ def load(folder: Path) -> Model:
     return model
 
 
+def text_weights(model: Model) -> list[torch.nn.Parameter]:
+    """All but the picture tower's."""
+    return [weights for name, weights in model.named_parameters() if not name.startswith("visual.")]
+
+
 @functools.cache
 def tokenizer(context_length: int) -> open_clip.SimpleTokenizer:
     """CLIP's; to read its vocabulary takes a tenth of a second."""

@@ -33,7 +33,7 @@ class TextLearner:
     ) -> None:
         self.model, self.way, self._rate, self._chance = model, way, rate, chance
         table = model.token_embedding.weight
-        rest = [p for name, p in model.named_parameters() if p is not table and not name.startswith("visual.")]
+        rest = [p for p in architecture.text_weights(model) if p is not table]
         self._learned = [table, *rest]
         self._optimizer = torch.optim.AdamW(
             [

@@ -36,7 +36,7 @@ _CAPTIONS, _OTHER_CAPTIONED = 128, 2000
 _HELD = 192
 _SHARPNESS = 40.0
 """Cosines are multiplied by it before they are compared; near what the picture tower learned with at the end."""
-_HOLD = 4.0
+_HOLD = 32.0
 """Weight of 1 - cosine to where a phrase was that stays."""
 _IRREGULAR = {
     "man": "men", "woman": "women", "child": "children", "person": "people", "mouse": "mice", "goose": "geese",

@@ -173,6 +173,21 @@ def test_the_mean_of_two_towers_has_the_mean_of_their_weights_and_statistics_of_
     assert not mean.token_embedding.weight.any()  # the words are those of the second
 
 
+def test_the_mean_of_words_keeps_the_second_picture_tower(taught):
+    out, model, _ = taught
+    export.export(model, tiny_config(), out / "before")
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.mul_(1.2)
+    export.export(model, tiny_config(), out / "after")
+    average.main([str(out), str(out / "before"), str(out / "after"), str(out / "mean"), "--words", "--share", "0.3"])
+    before, after, mean = (architecture.load(out / name) for name in ("before", "after", "mean"))
+    for theirs, others, ours in zip(*(architecture.text_weights(m) for m in (before, after, mean)), strict=True):
+        assert torch.allclose(0.7 * theirs + 0.3 * others, ours, atol=2e-3)
+    tower = mean.visual.state_dict()
+    assert all(torch.equal(kept, tower[name]) for name, kept in after.visual.state_dict().items())
+
+
 def test_without_prepared_pictures_no_mean_is_made(taught, tmp_path):
     out, model, _ = taught
     export.export(model, tiny_config(), out / "one")
