@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="average", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", type=Path, help="the folder that every step works in")
     parser.add_argument("before", type=Path, help="a model folder")
-    parser.add_argument("after", type=Path, help="another; its words and size are kept, or its picture tower")
+    parser.add_argument("after", type=Path, help="another: its words are kept, or its picture tower")
     parser.add_argument("folder", type=Path, help="the model folder to write")
     parser.add_argument("--share", type=float, default=0.5, help="how much of the mean is the second's, from 0 to 1")
     parser.add_argument("--words", action="store_true", help="the mean of the text towers, not of the picture towers")
