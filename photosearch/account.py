@@ -29,7 +29,7 @@ REASONS: dict[str, Reason] = {
         "without a decoder", "Install the decoder that the reason names, or convert them to JPEG; then try again."
     ),
     ProblemCode.TOO_LARGE: Reason(
-        "too large", "Raise max_megapixels in the settings if you trust them; then try again."
+        "too large", "Raise the largest size (max_megapixels) in the settings if you trust them; then try again."
     ),
     ProblemCode.TOO_SLOW: Reason("too slow to decode", "Save them anew with a photo program, or try again."),
     ProblemCode.OUT_OF_MEMORY: Reason("too large for the memory", "Save smaller copies of them with a photo program."),

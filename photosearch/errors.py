@@ -6,7 +6,8 @@
     │   ├── PhotoError             one picture file cannot be used; carries a ProblemCode
     │   ├── QueryError             nothing to search for, or a picture that cannot be used as a query
     │   ├── ModelUnavailable       the model's files are missing, incomplete or damaged
-    │   ├── LibraryError           LibraryBusy, LibraryTooNew, CatalogDamaged, DataFolderUnusable, DiskFull
+    │   ├── LibraryError           LibraryBusy, LibraryTooNew, CatalogDamaged, DataFolderUnusable, DiskFull,
+    │   │                          SettingsUnwritable
     │   ├── SettingInvalid         a value outside the settings table
     │   └── NoDisplay              a window was asked for where none can be shown
     ├── IndexDamaged               the vector index file cannot be trusted; it is rebuilt, nobody is asked
@@ -190,6 +191,16 @@ class DiskFull(LibraryError):
             f"The disk that holds {display_path(path)} is full. What was indexed is kept;"
             " free some space and start indexing again.",
         )
+
+
+class SettingsUnwritable(LibraryError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            path,
+            f"The settings cannot be written to {display_path(path)} ({reason}), so they stay as they were."
+            " Make room there, or give yourself permission to write there.",
+        )
+        self.reason = reason
 
 
 class SettingInvalid(WorldError):

@@ -11,12 +11,13 @@ import os
 import tempfile
 import threading
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomli_w
 
-from photosearch.errors import SettingInvalid, display_path
+from photosearch.errors import SettingInvalid, SettingsUnwritable, display_path
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,20 @@ Value = str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. ``smallest`` and ``largest`` bound numbers; ``choices`` bound words."""
+    """One row of the table. ``smallest`` and ``largest`` bound numbers; ``choices`` bound words.
+
+    title: what the dialog calls it; empty where something else in the window sets it. choices: each word, and what the
+    dialog calls it. zero: what the dialog calls the number 0.
+    """
 
     name: str
     default: Value
     help: str
+    title: str = ""
     smallest: int | None = None
     largest: int | None = None
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
+    zero: str = ""
 
     def check(self, value: object) -> Value:
         """The value if it is allowed; raises SettingInvalid."""
@@ -48,17 +55,20 @@ class Setting:
 TABLE: dict[str, Setting] = {
     s.name: s
     for s in (
-        Setting("model", "builtin", "Which model looks at photos: builtin, a model folder, or open_clip's NAME/TAG."),
-        Setting("device", "auto", "Where the model runs: auto takes a GPU that proves itself, cpu never does.",
-                choices=("auto", "cpu")),
-        Setting("max_megapixels", 250, "Pictures with more megapixels are listed as problems instead of decoded.",
-                smallest=1, largest=2000),
-        Setting("pair_raw_with_jpeg", True,
-                "A raw file with a JPEG or HEIC of the same name beside it counts as one photo with it."),
-        Setting("paused", False, "Indexing waits until it is resumed."),
+        Setting("model", "builtin", "Which model looks at photos: builtin, a model folder, or open_clip's NAME/TAG."
+                " Another model looks at all photos anew; what the one before knows of them is kept.", title="Model"),
+        Setting("device", "auto", "What the model runs on. A GPU is used only where it proves itself.",
+                title="Runs on", choices={"auto": "a GPU where one works", "cpu": "the processor"}),
+        Setting("cores", 0, "How many of the processor's cores indexing may use.",
+                title="Processor cores", smallest=0, largest=256, zero="all"),
         Setting("on_battery", "slow", "How indexing goes on while the computer runs on its battery.",
-                choices=("slow", "pause", "full")),
-        Setting("cores", 0, "How many processor cores indexing may use; 0 stands for all.", smallest=0, largest=256),
+                title="On battery", choices={"slow": "slowly", "pause": "not at all", "full": "at full speed"}),
+        Setting("max_megapixels", 250, "In megapixels. Pictures with more are listed as problems instead of decoded.",
+                title="Largest picture", smallest=1, largest=2000),
+        Setting("pair_raw_with_jpeg", True,
+                "A raw file with a JPEG or HEIC of the same name beside it counts as one photo with it.",
+                title="Count a raw file and its JPEG as one photo"),
+        Setting("paused", False, "Indexing waits until it is resumed."),
         Setting("tile_px", 190, "Height of the thumbnails in the window, in pixels.", smallest=80, largest=420),
     )
 }  # fmt: skip
@@ -93,15 +103,22 @@ class Settings:
             return setting.default
 
     def set(self, name: str, value: Value) -> None:
-        """Check, keep and write. Raises SettingInvalid, or OSError where the file cannot be written."""
-        with self._lock:
-            checked = TABLE[name].check(value)
-            if self._values.get(name) == checked and name in self._values:
-                return
-            self._values[name] = checked
-            self._write()
+        """As ``change`` does, of one."""
+        self.change({name: value})
 
-    def _write(self) -> None:
+    def change(self, values: Mapping[str, Value]) -> None:
+        """Check all, then write and keep them. Raises SettingInvalid, SettingsUnwritable; then nothing is changed."""
+        with self._lock:
+            changed = self._values | {name: TABLE[name].check(value) for name, value in values.items()}
+            if changed == self._values:
+                return
+            try:
+                self._write(changed)
+            except OSError as error:
+                raise SettingsUnwritable(self._file, error.strerror or str(error)) from error
+            self._values = changed
+
+    def _write(self, values: Mapping[str, object]) -> None:
         """Write beside, then rename: a crash leaves the old file or the new one."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         if self.fault is not None:
@@ -110,7 +127,7 @@ class Settings:
         handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=".settings-")
         try:
             with os.fdopen(handle, "wb") as out:
-                tomli_w.dump(self._values, out)
+                tomli_w.dump(values, out)
                 out.flush()
                 os.fsync(out.fileno())
             Path(temporary).replace(self._file)

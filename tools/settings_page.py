@@ -10,9 +10,10 @@ PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 
 _HEAD = """# Settings
 
-The settings are a small text file, `settings.toml`, in the settings folder that `photosearch doctor` names. Each line
-is a name and a value, such as `device = "cpu"`; what is not there has its default. The file is read when PhotoSearch
-starts. An entry that makes no sense is ignored with a line in the log.
+The window has them under *Settings…* in its menu (Ctrl+,; on macOS ⌘,); thumbnails and the pause have their own place
+there. They are kept in a small text file, `settings.toml`, in the settings folder that `photosearch doctor` names. Each
+line is a name and a value, such as `device = "cpu"`; what is not there has its default. The file is read when
+PhotoSearch starts. An entry that makes no sense is ignored with a line in the log.
 
 | setting | default | allowed | what it does |
 |---|---|---|---|
@@ -30,9 +31,9 @@ def _row(setting: Setting) -> str:
 
 def _allowed(setting: Setting) -> str:
     if setting.choices:
-        return ", ".join(f"`{_toml(choice)}`" for choice in setting.choices)
+        return ", ".join(f"`{_toml(word)}` ({text})" for word, text in setting.choices.items())
     if setting.smallest is not None:
-        return f"{setting.smallest} to {setting.largest}"
+        return f"{setting.smallest}{f' ({setting.zero})' if setting.zero else ''} to {setting.largest}"
     return "`true`, `false`" if isinstance(setting.default, bool) else "text"
 
 

@@ -40,6 +40,7 @@ COMMANDS = (
     Command("problems", "Files with problems…"),
     Command("rescan", "Look for new photos", ("F5", "Ctrl+R")),
     Command("pause", "Pause indexing", ("Ctrl+Shift+P",)),
+    Command("settings", "Settings…", (_STANDARD.Preferences, "Ctrl+,")),
     Command("larger", "Larger thumbnails", ("Ctrl++", "Ctrl+=", "+")),
     Command("smaller", "Smaller thumbnails", ("Ctrl+-", "-")),
     Command("full_screen", "Full screen", ("F11",), checkable=True),

@@ -11,6 +11,7 @@ from photosearch.ui.commands import Commands, ShortcutsDialog
 from photosearch.ui.folders_dialog import FoldersDialog
 from photosearch.ui.problems_dialog import ProblemsDialog
 from photosearch.ui.session import Session, State
+from photosearch.ui.settings_dialog import SettingsDialog
 
 
 class Dialogs:
@@ -20,6 +21,7 @@ class Dialogs:
         self._session, self._window = session, window
         self.folders: FoldersDialog | None = None
         self.problems: ProblemsDialog | None = None
+        self.settings: SettingsDialog | None = None
 
     @property
     def folders_shown(self) -> bool:
@@ -41,6 +43,16 @@ class Dialogs:
             self.problems.load()
         bring_up(self.problems)
 
+    def show_settings(self) -> None:
+        """Also where the library cannot be opened: perhaps a setting is why."""
+        if self._session.state not in (State.OPEN, State.FAILED):
+            return
+        if self.settings is None:
+            self.settings = SettingsDialog(self._session, self._window)
+        if not self.settings.isVisible():
+            self.settings.load()
+        bring_up(self.settings)
+
     def show_shortcuts(self, commands: Commands) -> None:
         dialog = ShortcutsDialog(commands, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -59,7 +71,7 @@ class Dialogs:
         box.open()
 
     def hide(self) -> None:
-        for dialog in (self.folders, self.problems):
+        for dialog in (self.folders, self.problems, self.settings):
             if dialog is not None:
                 dialog.hide()
 

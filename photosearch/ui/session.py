@@ -111,7 +111,9 @@ class Session(QObject):
         """The library as last read, to come back to from a search at once."""
         self.search_error: Exception | None = None
         self.searching = False
-        self._opener, self._paths, self._model = opener, paths, model
+        self._opener, self.paths = opener, paths
+        self.model = model
+        """The one named at the start; it goes before that of the settings."""
         self._repairer = repairer
         self._folders_to_add = list(folders)
         self._job: int | None = None
@@ -133,11 +135,21 @@ class Session(QObject):
     # Opening and closing
 
     def open(self) -> None:
-        """Open the library in the background; ``state_changed`` follows. Also the way to try again."""
+        """Open the library in the background; ``state_changed`` follows. Also the way to try again.
+
+        A library that is open is closed before: it is opened anew, with other settings.
+        """
         interpreter.switch_often()
+        before = self._let_go()
         self._set_state(State.OPENING)
-        opener, paths, model = self._opener, self._paths, self._model
-        self.workers.lifetime.start(lambda: opener(paths, model=model), self._opened)
+        opener, paths, model = self._opener, self.paths, self.model
+
+        def open_it() -> Any:
+            if before is not None:
+                before.close()
+            return opener(paths, model=model)
+
+        self.workers.lifetime.start(open_it, self._opened)
 
     @property
     def can_repair(self) -> bool:
@@ -147,7 +159,7 @@ class Session(QObject):
         """Mend a damaged catalog in the background, then open the library."""
         assert self._repairer is not None
         self._set_state(State.OPENING)
-        repairer, opener, paths, model = self._repairer, self._opener, self._paths, self._model
+        repairer, opener, paths, model = self._repairer, self._opener, self.paths, self.model
 
         def mend() -> Any:
             repairer(paths)
@@ -157,9 +169,7 @@ class Session(QObject):
 
     def _opened(self, outcome: Any) -> None:
         if self.state is State.CLOSED:
-            if not isinstance(outcome, Exception):
-                self.library = outcome
-            self._close_library()
+            self._close_library(None if isinstance(outcome, Exception) else outcome)
             return
         if isinstance(outcome, Exception):
             self.error = outcome
@@ -187,19 +197,28 @@ class Session(QObject):
             return
         was_opening = self.state is State.OPENING
         self._set_state(State.CLOSED)
-        for timer in (self._typing, self._events_timer, self._refresh_timer):
-            timer.stop()
-        for worker in (self.workers.searches, self.workers.thumbnails, self.workers.previews, self.workers.errands):
-            worker.drop_all()
+        library = self._let_go()
         if not was_opening:
-            self._close_library()
+            self._close_library(library)
 
     @property
     def is_closed(self) -> bool:
         return self.state is State.CLOSED
 
-    def _close_library(self) -> None:
+    def _let_go(self) -> Any:
+        """Nothing is asked of the library any more, and what was asked is not waited for; returns it, or None."""
+        for timer in (self._typing, self._events_timer, self._refresh_timer):
+            timer.stop()
+        for worker in (self.workers.searches, self.workers.thumbnails, self.workers.previews, self.workers.errands):
+            worker.drop_all()
+        self._job, self._refreshing, self._events_told = None, False, False
+        self._set_searching(False)
+        self.progress = Progress(Phase.IDLE)
+        self.book.use(None)
         library, self.library = self.library, None
+        return library
+
+    def _close_library(self, library: Any) -> None:
         if library is None:
             self.closed.emit()
             return

@@ -90,6 +90,8 @@ class Thumbnails(QObject):
     def use(self, library: _HasThumbnails | None) -> None:
         """Load from ``library`` from now on; what was kept of another is forgotten."""
         self._library = library
+        self._worker.drop_all()
+        self._running.clear()
         self._images.clear()
         self._bytes = 0
         self._missing.clear()

@@ -23,6 +23,7 @@ class Doings:
     choose_folder: Callable[[], None]
     show_folders: Callable[[], None]
     show_problems: Callable[[], None]
+    show_settings: Callable[[], None]
     clear_query: Callable[[], None]
     try_again: Callable[[], None]
     repair: Callable[[], None]
@@ -59,7 +60,10 @@ def _failed(session: Session, doings: Doings) -> Page:
         )
         return Page("warning", title, text, (Choice("Repair", doings.repair, primary=True), leave))
     text = str(error) if isinstance(error, WorldError) else SORRY
-    return Page("warning", title, text, (Choice("Try again", doings.try_again, primary=True), leave))
+    choices = [Choice("Try again", doings.try_again, primary=True), leave]
+    if isinstance(error, ModelUnavailable):
+        choices.insert(1, Choice("Settings…", doings.show_settings))
+    return Page("warning", title, text, tuple(choices))
 
 
 def _welcome(pictures: Path | None, doings: Doings) -> Page:
@@ -91,6 +95,7 @@ def _query_failed(session: Session, doings: Doings) -> Page:
         case ModelUnavailable():
             title = "Searching does not work right now"
             choices.insert(0, Choice("Try again", session.search_now, primary=True))
+            choices.insert(1, Choice("Settings…", doings.show_settings))
         case _:
             title = "The search did not work"
             choices.insert(0, Choice("Try again", session.search_now, primary=True))

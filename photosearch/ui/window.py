@@ -90,7 +90,7 @@ class Window(QWidget):
         self._menu_button.setMenu(
             self.commands.menu(
                 self, "open_picture add_folder folders problems - rescan pause - larger smaller details full_screen"
-                " - shortcuts about quit"
+                " - settings shortcuts about quit"
             )
         )  # fmt: skip
         self._doings = welcome.Doings(
@@ -98,6 +98,7 @@ class Window(QWidget):
             choose_folder=self.intake.choose_folder,
             show_folders=self.dialogs.show_folders,
             show_problems=self.dialogs.show_problems,
+            show_settings=self.dialogs.show_settings,
             clear_query=session.clear_query,
             try_again=session.open,
             repair=session.repair,
@@ -175,6 +176,7 @@ class Window(QWidget):
             "problems": self.dialogs.show_problems,
             "rescan": session.rescan,
             "pause": session.toggle_pause,
+            "settings": self.dialogs.show_settings,
             "larger": lambda: self.status.step_tile_px(1),
             "smaller": lambda: self.status.step_tile_px(-1),
             "full_screen": self._toggle_full_screen,
@@ -236,7 +238,7 @@ class Window(QWidget):
             self.thumbnails.use(session.library)
             session.load_tile_px(self._tile_px_loaded)
             session.workers.errands.start(self._pictures.is_dir, self._pictures_looked_for)
-        elif session.state is State.CLOSED:
+        else:
             self.thumbnails.use(None)
         self._show_state()
 

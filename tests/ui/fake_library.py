@@ -185,6 +185,9 @@ class FakeLibrary:
         facts = PhotoFacts("jpeg", tile.width, tile.height, taken=tile.taken, camera="Canon EOS R5")
         return Photo(photo_id, facts, (Place(self._path(photo_id), state, 12345, 0),))
 
+    def models(self) -> list[tuple[str, str, int, int, bool]]:
+        return [("builtin", "regnet-1", 256, len(self.ids), True), ("ViT-B-32/openai", "vit-2", 512, 3, False)]
+
     def problems(self) -> list[Problem]:
         return list(self.faults)
 

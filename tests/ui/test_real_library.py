@@ -78,3 +78,26 @@ def test_a_photo_put_into_the_folder_appears_by_itself_and_a_deleted_one_goes(qt
     qtbot.waitUntil(lambda: len(window.model.listing) == 13, timeout=_PATIENCE_MS)
     (some_photos / "new.jpg").unlink()
     qtbot.waitUntil(lambda: len(window.model.listing) == 12, timeout=_PATIENCE_MS)
+
+
+def test_settings_that_are_saved_hold_at_once_and_the_search_goes_on(qtbot, real_window, app_paths_in_tmp):
+    window, session = real_window, real_window.session
+    session.set_query(words="a bird in flight")
+    qtbot.waitUntil(lambda: len(window.model.listing) > 0 and not session.searching, timeout=_PATIENCE_MS)
+    found = [hit.photo_id for hit in window.model.listing.hits]
+    before = session.library
+    window.commands["settings"].trigger()
+    dialog = window.dialogs.settings
+    qtbot.waitUntil(dialog.save.isEnabled)
+    dialog.fields["cores"].put(1)
+    dialog.fields["on_battery"].put("full")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: session.library not in (None, before), timeout=_PATIENCE_MS)
+    assert (session.library.settings["cores"], session.library.settings["on_battery"]) == (1, "full")
+    qtbot.waitUntil(
+        lambda: session.status is not None and window.model.listing.query is not None and not session.searching,
+        timeout=_PATIENCE_MS,
+    )
+    assert [hit.photo_id for hit in window.model.listing.hits] == found
+    session.clear_query()
+    qtbot.waitUntil(lambda: len(window.model.listing) == 12, timeout=_PATIENCE_MS)

@@ -60,6 +60,20 @@ def test_what_is_on_screen_stays_whatever_it_takes(qtbot, worker, source):
     assert thumbnails.bytes_kept <= 21 * 256 * 192 * 4
 
 
+def test_a_library_that_is_opened_anew_does_not_wait_for_what_was_asked_of_the_one_before(qtbot, worker, source):
+    thumbnails = Thumbnails(worker)
+    thumbnails.use(source)
+    source.gate.clear()
+    thumbnails.want([1], side_px=256)
+    qtbot.waitUntil(lambda: source.asked == [1])
+    anew = Source()
+    thumbnails.use(anew)
+    thumbnails.want(range(1, 41), side_px=256)
+    source.gate.set()
+    qtbot.waitUntil(lambda: all(thumbnails.image(photo_id) for photo_id in range(1, 41)))
+    assert sorted(anew.asked) == list(range(1, 41))
+
+
 def test_after_a_rest_only_what_shows_is_kept(qtbot, worker, source):
     thumbnails = Thumbnails(worker, rest_ms=200)
     thumbnails.use(source)

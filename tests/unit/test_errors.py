@@ -23,6 +23,7 @@ SAMPLES = [
     errors.FolderOverlap(PATH, PATH / "x"), errors.FolderUnknown(PATH), errors.LibraryBusy(PATH, "process 7"),
     errors.LibraryTooNew(PATH, found=9, known=1), errors.CatalogDamaged(PATH, "malformed"),
     errors.DataFolderUnusable(PATH, "Permission denied"), errors.DiskFull(PATH),
+    errors.SettingsUnwritable(PATH, "Permission denied"),
 ]  # fmt: skip
 
 

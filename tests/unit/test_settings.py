@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from photosearch.errors import SettingInvalid
+from photosearch.errors import SettingInvalid, SettingsUnwritable
 from photosearch.settings import TABLE, Settings
 
 rows = pytest.mark.parametrize("setting", TABLE.values(), ids=list(TABLE))
@@ -99,17 +99,31 @@ def test_a_refused_value_changes_nothing(tmp_path):
     assert settings["tile_px"] == Settings(file)["tile_px"] == 200
 
 
+def test_several_settings_are_changed_together_or_not_at_all(tmp_path):
+    file = tmp_path / "settings.toml"
+    settings = Settings(file)
+    with pytest.raises(SettingInvalid, match="from 1 to 2000"):
+        settings.change({"device": "cpu", "max_megapixels": 0})
+    assert not file.exists()
+    assert settings["device"] == "auto"
+    settings.change({"device": "cpu", "max_megapixels": 500})
+    assert tomllib.loads(file.read_text()) == {"device": "cpu", "max_megapixels": 500}
+
+
 def test_writing_leaves_the_old_file_or_the_new_one(tmp_path, monkeypatch):
     file = tmp_path / "settings.toml"
-    Settings(file).set("tile_px", 200)
+    settings = Settings(file)
+    settings.set("tile_px", 200)
     before = file.read_bytes()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("photosearch.settings.tomli_w.dump", full)
-    with pytest.raises(OSError, match="No space"):
-        Settings(file).set("tile_px", 300)
+    with pytest.raises(SettingsUnwritable, match="No space") as caught:
+        settings.set("tile_px", 300)
+    assert str(file) in str(caught.value)
+    assert settings["tile_px"] == 200
     assert file.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["settings.toml"]
 
