@@ -105,24 +105,33 @@ def _query_failed(session: Session, doings: Doings) -> Page:
 
 def _nothing_found(session: Session, doings: Doings) -> Page:
     status = session.status
+    clear = Choice("Clear the search", doings.clear_query)
     if status.searchable == 0:
-        waiting = status.pending or session.busy
-        return Page(
-            "empty",
-            "There is nothing to search yet",
-            "Your photos are being looked at. The first answers come in a moment."
-            if waiting
-            else "No photo in your folders could be read.",
-            (Choice("Clear the search", doings.clear_query),),
-        )
-    later = f" {photos_text(status.pending)} are still waiting to be indexed." if status.pending else ""
+        text, choices = _nothing_to_search(session, doings)
+        return Page("empty", "There is nothing to search yet", text, (*choices, clear))
+    waiting = status.account.waiting
+    later = f" Still to be indexed: {photos_text(waiting)}." if waiting else ""
     return Page(
         "empty",
         "No photo is like that",
         f"None of your {photos_text(status.searchable)} matches well enough. Try plainer words, fewer of them, or drop"
         f" a similar picture here.{later}",
-        (Choice("Clear the search", doings.clear_query),),
+        (clear,),
     )
+
+
+def _nothing_to_search(session: Session, doings: Doings) -> tuple[str, tuple[Choice, ...]]:
+    """Why, and what can be done about it."""
+    waiting = session.status.account.waiting
+    if waiting and (session.paused or session.progress.phase is Phase.PAUSED):
+        resume = Choice("Resume", session.toggle_pause, primary=True)
+        return f"Indexing is paused. Still to be indexed: {photos_text(waiting)}.", (resume,)
+    if session.busy:
+        return "Your photos are being looked at. The first answers come in a moment.", ()
+    if waiting:
+        return f"Still to be indexed: {photos_text(waiting)}.", ()
+    problems = (Choice("See the problems", doings.show_problems),) if session.status.problems else ()
+    return "No photo in your folders could be read.", problems
 
 
 def _at_work(session: Session, doings: Doings) -> Page:

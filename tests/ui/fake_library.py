@@ -61,6 +61,8 @@ class FakeLibrary:
         self.excluded: tuple[str, ...] = ()
         self.missing = 0
         self.pending = 0
+        self.unseen = 0
+        """Photos of which the model knows nothing yet."""
         self.activity = 0
         self.broken: set[int] = set()
         self.on_event: Callable[[Event], None] = lambda event: None
@@ -198,15 +200,15 @@ class FakeLibrary:
     def status(self) -> Status:
         count = len(self.ids) if self.folder else 0
         return Status(
-            folders=tuple(self.folders()), files=count, photos=count, searchable=count, pending=self.pending,
-            problems=len(self.faults), away=len(self.away), model="fake", index_count=count, index_bytes=0,
-            data_dir=Path("/nowhere"), account=self._account(count),
+            folders=tuple(self.folders()), files=count, photos=count, searchable=count - self.unseen,
+            pending=self.pending, problems=len(self.faults), away=len(self.away), model="fake", index_count=count,
+            index_bytes=0, data_dir=Path("/nowhere"), account=self._account(count),
         )  # fmt: skip
 
     def _account(self, count: int) -> Account:
         problems = Counter(fault.code for fault in self.faults)
         files = count + self.pending + len(self.faults)
-        return Account(files, count, self.pending, 0, dict(problems))
+        return Account(files, count - self.unseen, self.pending + self.unseen, 0, dict(problems))
 
     def close(self) -> None:
         self.closed.set()

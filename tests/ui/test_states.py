@@ -293,6 +293,37 @@ def test_size_and_panel_are_remembered(open_window, library, qtbot):
     assert second.details.isVisible()
 
 
+@pytest.mark.parametrize(
+    ("phase", "paused", "says", "offers"),
+    [
+        (Phase.ENCODING, False, "Your photos are being looked at. The first answers come in a moment.", []),
+        (Phase.PAUSED, True, "Indexing is paused. Still to be indexed: 40 photos.", ["Resume"]),
+        (Phase.IDLE, False, "Still to be indexed: 40 photos.", []),
+    ],
+)
+def test_photos_that_the_model_has_not_seen_are_not_called_unreadable(
+    open_window, library, qtbot, phase, paused, says, offers
+):
+    library.unseen, library.answers["dog"], library.paused = 40, [], paused
+    window = open_window(library)
+    library.on_event(Progress(phase, total=40))
+    qtbot.waitUntil(lambda: window.session.progress.phase is phase)
+    window.session.set_query(words="dog")
+    qtbot.waitUntil(lambda: window.page.title.text() == "There is nothing to search yet")
+    qtbot.waitUntil(lambda: window.page.text.text() == says)
+    assert [button.text() for button in window.page.buttons] == [*offers, "Clear the search"]
+
+
+def test_where_no_photo_can_be_read_the_search_says_so(open_window, folder, qtbot):
+    library = FakeLibrary(folder, count=0)
+    library.faults = [Problem(folder / "a.jpg", "damaged", "The file is cut off.", 0.0)]
+    library.answers["dog"] = []
+    window = open_window(library)
+    window.session.set_query(words="dog")
+    qtbot.waitUntil(lambda: window.page.text.text() == "No photo in your folders could be read.")
+    assert [button.text() for button in window.page.buttons] == ["See the problems", "Clear the search"]
+
+
 def test_f5_looks_again(window, library, qtbot):
     window.commands["rescan"].trigger()
     qtbot.waitUntil(lambda: library.called("rescan") == [("rescan",)])
