@@ -195,9 +195,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
+    """``searched``: among how many photos."""
+
     query: Query
     hits: tuple[Hit, ...]
     model: str
+    searched: int
     seconds: float
 
 

@@ -56,7 +56,8 @@ TABLE: dict[str, Setting] = {
     s.name: s
     for s in (
         Setting("model", "builtin", "Which model looks at photos: builtin, a model folder, or open_clip's NAME/TAG."
-                " Another model looks at all photos anew; what the one before knows of them is kept.", title="Model"),
+                " Another model looks at all photos anew; until it has, the one before answers for the rest.",
+                title="Model"),
         Setting("device", "auto", "What the model runs on. A GPU is used only where it proves itself.",
                 title="Runs on", choices={"auto": "a GPU where one works", "cpu": "the processor"}),
         Setting("cores", 0, "How many of the processor's cores indexing may use.",

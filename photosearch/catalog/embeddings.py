@@ -56,6 +56,16 @@ class Embeddings:
             ).fetchall()
         return np.fromiter((r[0] for r in rows), np.int64, len(rows))
 
+    def count_beyond(self, model_id: int, other_id: int | None) -> int:
+        """How many photos in sight have a vector of the model and none of the other."""
+        with self._database.reading() as db:
+            return db.execute(
+                "SELECT count(*) FROM embedding JOIN photo ON photo.id = photo_id"
+                " WHERE model_id = ? AND orphaned_at IS NULL AND photo_id NOT IN"
+                " (SELECT photo_id FROM embedding WHERE model_id = ?)",
+                (model_id, other_id),
+            ).fetchone()[0]
+
     def vectors(self, model_id: int, photo_ids: Sequence[int] | np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(ids int64 [m], float16 [m, dim]) in chunks; ids without a vector are left out."""
         for start in range(0, len(photo_ids), _CHUNK):

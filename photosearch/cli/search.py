@@ -35,7 +35,7 @@ def answer(query: Query, options: argparse.Namespace, paths: AppPaths) -> int:
                 print(f"{bar:·<{_WIDTH_OF_BAR}}  {(hit.taken or '')[:10]:10}  {display_path(hit.path)}")
     if status and not status.photos:
         say("Nothing is indexed yet. Begin with: photosearch index FOLDER")
-    elif status and not status.searchable:
+    elif status and not result.searched:
         say(f"No photo is indexed with the model {status.model} yet. Begin with: photosearch index --model NAME")
     elif status and not options.quiet:
         say("Nothing was found.")

@@ -25,8 +25,6 @@ from photosearch.errors import (
     LibraryError,
     PhotoError,
     ProblemCode,
-    QueryError,
-    display_path,
 )
 from photosearch.indexer.background import BackgroundIndexer
 from photosearch.indexer.decode_pool import DecodePool
@@ -36,17 +34,17 @@ from photosearch.indexer.pace import Pace, encoder_threads
 from photosearch.indexer.scan import leaves_out
 from photosearch.indexer.volumes import volume_of
 from photosearch.indexer.waiting import OnScreen
+from photosearch.library.finder import Finder, spec_of_model_before
 from photosearch.library.lock import LibraryLock
 from photosearch.library.model_in_use import AnyEncoder, ModelInUse
 from photosearch.library.roots import absolute, nearest, refuse_overlap, rel_of, usable_folder
 from photosearch.memory import give_back
-from photosearch.model import Encoder, resolve
+from photosearch.model import Encoder, ModelSpec, Preprocess, resolve
 from photosearch.paths import AppPaths
 from photosearch.progress import CancelToken, Event, PauseSwitch
 from photosearch.records import (
     FileState,
     Folder,
-    Hit,
     IndexReport,
     Photo,
     Problem,
@@ -56,7 +54,6 @@ from photosearch.records import (
     Timeline,
     Watching,
 )
-from photosearch.search import Answer, checked
 from photosearch.settings import Settings
 from photosearch.vectors import Recall
 
@@ -73,12 +70,15 @@ class Library:
     """One library. Make it with ``open``; ``close`` it."""
 
     def __init__(
-        self, paths: AppPaths, settings: Settings, *, catalog: Catalog, model: ModelInUse, lock: LibraryLock | None
-    ) -> None:
+        self, paths: AppPaths, settings: Settings, *, catalog: Catalog, model: ModelInUse, before: ModelInUse | None,
+        lock: LibraryLock | None,
+    ) -> None:  # fmt: skip
         self.paths = paths
         self.settings = settings
         self._catalog = catalog
         self._model = model
+        self._models = [one for one in (model, before) if one is not None]
+        self._finder = Finder(catalog, model, before, read=self._read)
         self._lock = lock
         read_only = lock is None
         self._thumbnails = ThumbnailStore(paths.thumbnails, read_only=read_only)
@@ -102,9 +102,10 @@ class Library:
     ) -> Library:
         """Open the library in ``paths``; an empty one is made where there is none.
 
-        model: as in the settings table; None takes the user's choice. read_only: for looking only; works beside another
-        process that writes. make_encoder: called with the ModelSpec, ``device=``, and ``threads=`` where cores are
-        limited, instead of ``Encoder``. Raises the LibraryError tree and ModelUnavailable.
+        model: as in the settings table; it answers alone. None takes the user's choice, and for photos that it has not
+        seen yet the model used before answers. read_only: for looking only; works beside another process that writes.
+        make_encoder: called with the ModelSpec, ``device=``, and ``threads=`` where cores are limited, instead of
+        ``Encoder``. Raises the LibraryError tree and ModelUnavailable.
         """
         settings = Settings(paths.settings)
         spec = resolve(str(model or settings["model"]), cache=paths.models)
@@ -115,9 +116,15 @@ class Library:
                 cores = int(settings["cores"])
                 limits = {"threads": encoder_threads(cores)} if 0 < cores < available_cores() else {}
                 make = make_encoder or partial(Encoder, exports=paths.models)
-                encoder = make(spec, device=str(settings["device"]), **limits)
-                in_use = ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)
-                return cls(paths, settings, catalog=catalog, model=in_use, lock=lock)
+
+                def use(spec: ModelSpec) -> ModelInUse:
+                    encoder = make(spec, device=str(settings["device"]), **limits)
+                    return ModelInUse(spec, encoder=encoder, catalog=catalog, paths=paths, read_only=lock is None)
+
+                in_use = use(spec)
+                other = None if model else spec_of_model_before(catalog, in_use, digests=paths.models)
+                before = use(other) if other else None
+                return cls(paths, settings, catalog=catalog, model=in_use, before=before, lock=lock)
             except BaseException:
                 catalog.close()
                 raise
@@ -142,7 +149,8 @@ class Library:
                 last_to_first.callback(self._lock.release)
             last_to_first.callback(self._catalog.close)
             last_to_first.callback(self._thumbnails.close)
-            last_to_first.callback(self._model.close)
+            for model in self._models:
+                last_to_first.callback(model.close)
             last_to_first.callback(self._viewers.close)
             if self._background:
                 last_to_first.callback(self._background.close)
@@ -187,14 +195,14 @@ class Library:
     def remove_folder(self, path: Path) -> None:
         """Take a folder out of the library; the photos on disk are not touched. Raises FolderUnknown."""
         self._catalog.folders.remove(self._folder_of(path, itself=True).id)
-        self._model.reconcile()
+        self._reconcile()
         self._look_again()
 
     def exclude(self, path: Path) -> None:
         """Leave a folder inside a library folder out. Raises FolderUnknown."""
         folder = self._folder_of(path)
         self._catalog.folders.exclude(folder.id, rel_of(absolute(path), folder.path))
-        self._model.reconcile()
+        self._reconcile()
         self._look_again()
 
     def include(self, path: Path) -> None:
@@ -209,8 +217,12 @@ class Library:
         folder = self._folder_of(path, itself=True)
         away = [r.id for r in self._catalog.files.snapshot(folder.id).values() if r.state is FileState.AWAY]
         self._catalog.files.remove(away)
-        self._model.reconcile()
+        self._reconcile()
         return len(away)
+
+    def _reconcile(self) -> None:
+        for model in self._models:
+            model.reconcile()
 
     def _folder_of(self, path: Path, *, itself: bool = False) -> Folder:
         place = absolute(path)
@@ -268,6 +280,8 @@ class Library:
             self._model.index()  # a run that changed nothing still mends an index file that is lost or damaged
             self._model.save()
             self._model.learn_words(lambda: cancel.cancelled)
+            for before in self._models[1:]:
+                before.reconcile()
             self._catalog.back_up_daily()
         give_back()  # a look at 100,000 files leaves tens of megabytes behind
         return report
@@ -290,7 +304,8 @@ class Library:
         if not self._running.acquire(blocking=False):
             return
         try:
-            self._model.rest()
+            for model in self._models:
+                model.rest()
             self._catalog.database.rest()
             self._thumbnails.rest()
         finally:
@@ -338,51 +353,15 @@ class Library:
 
         Raises QueryError, PhotoError (a picture of the query cannot be used), ModelUnavailable.
         """
-        started = time.monotonic()
         self.note_activity()
-        query = checked(query)
-        engine = self._model.engine()
-        answers: list[Answer] = []
-        if engine is not None and (index := self._model.index()) is not None and len(index):
-            pictures = [self._picture_vector(p) for p in query.pictures]
-            themselves = frozenset(p for p in query.pictures if isinstance(p, int))
-            answers = engine.answer(query.words, pictures, count=count, without=themselves)
-        elif query.pictures:
-            for picture in query.pictures:
-                self._picture_vector(picture)  # a picture that cannot be used is an error in an empty library too
-        photos = self._catalog.photos.get([a.photo_id for a in answers])
-        labels = (["words"] if query.words else []) + ["picture"] * len(query.pictures)
-        return SearchResult(
-            query=query,
-            hits=tuple(_hit(a, photos[a.photo_id], labels) for a in answers if a.photo_id in photos),
-            model=self._model.name,
-            seconds=round(time.monotonic() - started, 4),
-        )
+        return self._finder.search(query, count=count)
 
     def warm_up(self) -> None:
         """Load the model ahead of the first question, which then need not wait for it. Raises ModelUnavailable."""
-        if self._model.known_id is not None:
-            self._model.encoder.warm_up()
+        self._finder.warm_up()
 
-    def _picture_vector(self, picture: Path | bytes | int) -> np.ndarray:
-        photo_id = self._catalog.photos.id_of_file(picture.absolute()) if isinstance(picture, Path) else picture
-        if isinstance(photo_id, int):
-            vector = self._model.vector_of(photo_id)
-            if vector is not None:
-                return vector
-            if isinstance(picture, int):
-                raise QueryError("That photo is not indexed yet; it can be searched with as soon as it is.")
-        info = self._model.encoder.info
-        try:
-            pixels = self._viewers.run(read_pixels, picture, info.preprocess, int(self.settings["max_megapixels"]))
-        except PhotoError as error:
-            if not isinstance(picture, Path):
-                raise
-            raise PhotoError(error.code, f"{display_path(picture)} cannot be searched with. {error.reason}") from error
-        vector = self._model.encoder.encode_images(pixels[np.newaxis])[0]
-        if not np.isfinite(vector).all():
-            raise PhotoError(ProblemCode.ENCODER_FAILED, "The model could not make anything of this picture.")
-        return vector
+    def _read(self, picture: Path | bytes, preprocess: Preprocess) -> np.ndarray:
+        return self._viewers.run(read_pixels, picture, preprocess, int(self.settings["max_megapixels"]))
 
     def timeline(self) -> Timeline:
         """Every photo, newest first."""
@@ -456,17 +435,3 @@ class Library:
         return [
             (row.name, row.identity, row.dim, count, row.id == used) for row, count in self._catalog.embeddings.models()
         ]
-
-
-def _hit(answer: Answer, photo: Photo, labels: list[str]) -> Hit:
-    return Hit(
-        photo_id=answer.photo_id,
-        path=photo.path,
-        strength=round(answer.strength, 4),
-        similarity=round(answer.similarity, 4),
-        width=photo.facts.width,
-        height=photo.facts.height,
-        taken=photo.facts.taken,
-        away=photo.away,
-        reasons=tuple(f"{label} {part:.3f}" for label, part in zip(labels, answer.parts, strict=False)),
-    )

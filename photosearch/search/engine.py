@@ -73,10 +73,12 @@ class Engine:
         *,
         count: int,
         without: frozenset[int] = frozenset(),
+        among: int | None = None,
     ) -> list[Answer]:
         """The ``count`` photos nearest to the words and pictures together, best first.
 
-        pictures: unit vectors float32 [dim]. without: photos that are themselves the question.
+        pictures: unit vectors float32 [dim]. without: photos that are themselves the question. among: how many photos
+        are asked for in all, where those of this index are a part of them; by default all.
         """
         terms = [*([self.text_vector(words)] if words else []), *pictures]
         background = self._background()
@@ -94,7 +96,7 @@ class Engine:
                 similarities, vectors, everyday=everyday, standings=background.standings, library_size=size
             )
         else:
-            strong = strengths(similarities, background=background.photos @ query, library_size=size)
+            strong = strengths(similarities, background=background.photos @ query, library_size=among or size)
         parts = (vectors @ np.stack(terms).T).tolist()
         return [
             Answer(int(i), float(s), float(p), tuple(each))

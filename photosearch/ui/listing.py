@@ -67,6 +67,8 @@ class Listing:
     query: Query | None = None
     hits: tuple[Hit, ...] = ()
     """For a query: the hit of each row."""
+    searched: int = 0
+    """For a query: among how many photos."""
     seconds: float = 0.0
 
     def __len__(self) -> int:
@@ -131,5 +133,6 @@ def of_search(result: SearchResult) -> Listing:
         row_of=RowOf(np.array(tiles.ids, np.int64)),
         query=result.query,
         hits=hits,
+        searched=result.searched,
         seconds=result.seconds,
     )

@@ -109,6 +109,8 @@ class Session(QObject):
         self.listing = Listing()
         self._library_listing = Listing()
         """The library as last read, to come back to from a search at once."""
+        self.searched = 0
+        """Among how many photos the answer was found."""
         self.search_error: Exception | None = None
         self.searching = False
         self._opener, self.paths = opener, paths
@@ -306,8 +308,9 @@ class Session(QObject):
             interpreter.spare_what_stays()
         self._set_searching(False)
         if isinstance(outcome, Exception):
-            self.search_error, self.listing = outcome, Listing(query=Query())
+            self.search_error, self.listing, self.searched = outcome, Listing(query=Query()), 0
         else:
+            self.searched = outcome.searched
             same = (outcome.query, outcome.hits) == (self.listing.query, self.listing.hits)
             self.search_error, self.listing = None, self.listing if same else outcome
         self.listed.emit()

@@ -25,12 +25,11 @@ def photos_text(count: int) -> str:
     return "1 photo" if count == 1 else f"{count:,} photos"
 
 
-def counts_text(listing: Listing, status: Status | None) -> str:
+def counts_text(listing: Listing, searched: int) -> str:
     """What is in front of the user: the library's photos, or how many of them answer the query."""
     if listing.query is None:
         return photos_text(len(listing))
-    total = status.searchable if status else 0
-    of = f" of {photos_text(total)}" if total else ""
+    of = f" of {photos_text(searched)}" if searched else ""
     good = "No good match · " if len(listing) and not listing.best else ""
     return f"{good}{len(listing):,}{of} · {max(listing.seconds, _LEAST_SECONDS):.2f} s"
 

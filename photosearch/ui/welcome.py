@@ -106,15 +106,16 @@ def _query_failed(session: Session, doings: Doings) -> Page:
 def _nothing_found(session: Session, doings: Doings) -> Page:
     status = session.status
     clear = Choice("Clear the search", doings.clear_query)
-    if status.searchable == 0:
+    searched = session.searched
+    if searched == 0:
         text, choices = _nothing_to_search(session, doings)
         return Page("empty", "There is nothing to search yet", text, (*choices, clear))
-    waiting = status.account.waiting
+    waiting = status.account.waiting if searched < status.photos + status.pending else 0
     later = f" Still to be indexed: {photos_text(waiting)}." if waiting else ""
     return Page(
         "empty",
         "No photo is like that",
-        f"None of your {photos_text(status.searchable)} matches well enough. Try plainer words, fewer of them, or drop"
+        f"None of your {photos_text(searched)} matches well enough. Try plainer words, fewer of them, or drop"
         f" a similar picture here.{later}",
         (clear,),
     )

@@ -263,7 +263,7 @@ class Window(QWidget):
             self._searching_timer.start(_SEARCHING_SHOWN_MS)
         else:
             self._searching_timer.stop()
-            self.status.show_counts(counts_text(self.session.listing, self.session.status))
+            self.status.show_counts(counts_text(self.session.listing, self.session.searched))
 
     def _listed(self) -> None:
         if self.session.listing is not self.model.listing:
@@ -290,7 +290,7 @@ class Window(QWidget):
         if session.status is not None:
             self.status.show_account(session.status)
         if not session.searching:
-            self.status.show_counts(counts_text(session.listing, session.status) if session.status else "")
+            self.status.show_counts(counts_text(session.listing, session.searched) if session.status else "")
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -365,7 +365,7 @@ class Window(QWidget):
         if selected > 1:
             self.status.show_counts(f"{selected:,} photos selected")
         elif not self.session.searching and self.session.status:
-            self.status.show_counts(counts_text(self.session.listing, self.session.status))
+            self.status.show_counts(counts_text(self.session.listing, self.session.searched))
         if not self.details.isVisible():
             return
         row = self.grid.current

@@ -153,7 +153,9 @@ class FakeLibrary:
         answer = self.answers.get(query.words, [(i, 1 - n / 10) for n, i in enumerate(self.ids[:10])])
         if isinstance(answer, Exception):
             raise answer
-        return SearchResult(query, tuple(self._hit(*one) for one in answer[:count]), "fake", 0.012)
+        return SearchResult(
+            query, tuple(self._hit(*one) for one in answer[:count]), "fake", len(self.ids) - self.unseen, 0.012
+        )
 
     def _hit(self, photo_id: int, strength: float) -> Hit:
         tile = self._tile(photo_id)

@@ -136,3 +136,13 @@ def test_a_word_that_all_photos_show_is_strong_beside_everyday_words_and_a_sente
     assert [a.strength for a in found] == sorted((a.strength for a in found), reverse=True)
     assert max(a.strength for a in engine.answer("the longer description of 0", count=60)) < 0.5
     assert max(a.strength for a in engine.answer("0", [axis(0)], count=60)) < 0.5
+
+
+def test_what_is_chance_follows_from_how_many_photos_are_asked_for_in_all():
+    index = VectorIndex(model="m", dim=DIM)
+    rows = np.random.default_rng(3).normal(size=(40, DIM)).astype(np.float32)
+    index.add(np.arange(40), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    engine = Engine(index, Texts())
+    alone, part = (engine.answer("0", count=40, among=among) for among in (None, 40_000))
+    assert [a.photo_id for a in part] == [a.photo_id for a in alone]
+    assert part[0].strength < 0.05 < alone[0].strength
