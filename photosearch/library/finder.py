@@ -68,9 +68,12 @@ class Finder:
         for model, index in answering:
             try:
                 found = self._answers_of(model, query, count, among)
-            except (QueryError, ModelUnavailable) as error:  # the other may know that photo, or work
-                if model is self._before and isinstance(error, ModelUnavailable):
-                    log.warning("it is not asked any more: %s", error)
+            except QueryError as error:  # it does not know that photo; the other may
+                fault = fault or error
+                continue
+            except ModelUnavailable as error:
+                log.warning("%s", error)
+                if model is self._before:
                     self._before = None
                 fault = fault or error
                 continue
