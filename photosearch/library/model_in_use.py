@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _ADDED_AT_ONCE = 2000
 """So many vectors go into the graph while one waits (under a second); more are held, and follow in the background."""
 _GROWN_AT_ONCE = 64
+_LEFT_FREE_SECONDS = 0.002
+"""The index is left alone for so long in between: without that whoever searches might wait for the whole graph."""
 _SAVE_EVERY_SECONDS = 300.0
 _SAVE_AT_ONCE_UP_TO = 20_000
 """Writing a small index takes no time; a large one is written now and then, for it can always be made again."""
@@ -198,7 +200,7 @@ class ModelInUse:
 
         def grow() -> None:
             while not self._closing.is_set() and index.grow(_GROWN_AT_ONCE):
-                pass
+                self._closing.wait(_LEFT_FREE_SECONDS)
             self._measure_and_write(index)
 
         self._growing = threading.Thread(target=grow, name="photosearch-index", daemon=True)

@@ -162,6 +162,25 @@ def test_an_index_that_finds_too_little_is_made_anew_with_the_same_answers(index
     assert indexed.status().index_count == 5
 
 
+def test_a_graph_that_is_made_anew_leaves_searches_their_turn(indexed, monkeypatch):
+    """The lock of the index is taken by whoever comes first; the thread that has just let go of it is near."""
+    index = indexed._model.index()
+    rows = np.random.default_rng(5).normal(size=(6400, index.dim)).astype(np.float32)
+    index.hold(np.arange(10_000, 16_400), rows)
+    chunks: list[int] = []
+    grow = VectorIndex.grow
+    monkeypatch.setattr(VectorIndex, "grow", lambda i, count: (chunks.append(count), grow(i, count))[1])
+    indexed._model._grow_in_background(index)
+    turns = 0
+    while index.held:
+        before = len(chunks)
+        index.search(rows[0], 5)
+        turns += len(chunks) > before  # one chunk at the most was waited for, or a few
+    indexed._model._growing.join(60)
+    assert len(chunks) >= 100
+    assert turns >= 50
+
+
 def test_an_index_that_is_behind_or_ahead_is_brought_in_line(indexed, root, tmp_path):
     behind = tmp_path / "behind"
     shutil.copytree(indexed.paths.indexes, behind)
