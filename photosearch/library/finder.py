@@ -78,7 +78,7 @@ class Finder:
                 fault = fault or error
                 continue
             ids = np.array([answer.photo_id for answer in found], np.int64)
-            judged = {int(photo_id) for before in asked for photo_id in before.vectors(ids)[0]}
+            judged = {int(photo_id) for earlier in asked for photo_id in earlier.vectors(ids)[0]}
             lists.append([answer for answer in found if answer.photo_id not in judged])
             asked.append(index)
         if not asked:
