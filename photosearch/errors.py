@@ -5,7 +5,7 @@
     │   ├── FolderError            FolderMissing, NotAFolder, FolderUnreadable, FolderOverlap, FolderUnknown
     │   ├── PhotoError             one picture file cannot be used; carries a ProblemCode
     │   ├── QueryError             nothing to search for, or a picture that cannot be used as a query
-    │   ├── ModelUnavailable       the model's files are missing, incomplete or damaged
+    │   ├── ModelUnavailable       the model's files are missing, incomplete or damaged; ModelNotHere
     │   ├── LibraryError           LibraryBusy, LibraryTooNew, CatalogDamaged, DataFolderUnusable, DiskFull,
     │   │                          SettingsUnwritable
     │   ├── SettingInvalid         a value outside the settings table
@@ -136,6 +136,20 @@ class ModelUnavailable(WorldError):
 
     def __reduce__(self):
         return type(self), (self.name, self.reason)
+
+
+class ModelNotHere(ModelUnavailable):
+    """A NAME/TAG model whose weights are not on this computer; ``name`` is what to download."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            name,
+            "its weights are not on this computer. Download them once, in the window or with"
+            f" `photosearch models download {name}`.",
+        )
+
+    def __reduce__(self):
+        return type(self), (self.name,)
 
 
 class LibraryError(WorldError):

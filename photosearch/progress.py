@@ -65,9 +65,13 @@ class LibraryChanged:
 
 @dataclass(frozen=True, slots=True)
 class IndexerFailed:
-    """Indexing stopped for a reason the user can mend; ``sentence`` says which. It is tried again by itself."""
+    """Indexing stopped for a reason the user can mend; ``sentence`` says which. It is tried again by itself.
+
+    to_download: the model that has to be downloaded for it, where that is the reason.
+    """
 
     sentence: str
+    to_download: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ OWNERS = {
     "torchvision": ("model",),
     "open_clip": ("model",),
     "timm": ("model",),
+    "huggingface_hub": ("model.fetch",),
     "onnx": ("model",),
     "onnxruntime": ("model",),
     "ftfy": ("model.clip_tokenizer",),

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from photosearch.cli.output import counted, print_json, say
+from photosearch.cli.progress_bar import DownloadBar
 from photosearch.library import Library
-from photosearch.model import download, resolve
+from photosearch.model import Download, resolve
 from photosearch.paths import AppPaths
 
 
 def run(options: argparse.Namespace, paths: AppPaths) -> int:
     if options.action == "download":
-        info = download(resolve(options.name))
+        spec = resolve(options.name)
+        say(f"Downloading {spec.name}, unless it is here already. Ctrl+C stops it.")
+        try:
+            with DownloadBar(spec.name, shown=sys.stderr.isatty()) as bar:
+                info = Download(spec).run(bar.show)
+        except KeyboardInterrupt:
+            say("Stopped. Nothing of the model is kept.")
+            return 130
         say(f"{info.name} is on this computer now. Use it with --model {info.name}.")
         return 0
     with Library.open(paths, model=options.model, read_only=True) as library:

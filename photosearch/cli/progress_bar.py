@@ -1,7 +1,8 @@
-"""The progress bar on stderr."""
+"""The progress bars on stderr."""
 
 from __future__ import annotations
 
+from photosearch.model import Fetched
 from photosearch.progress import Event, Phase, Progress, rate_text, time_left_text
 
 
@@ -51,3 +52,36 @@ class ProgressBar:
             total=event.total or None,
             rest=rest_text(event),
         )
+
+
+class DownloadBar:
+    """Shows how far a download is while it is open; shows nothing where ``shown`` is False."""
+
+    def __init__(self, name: str, *, shown: bool) -> None:
+        self._bar = None
+        if shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(name, total=None)
+
+    def __enter__(self) -> DownloadBar:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, said: str | Fetched) -> None:
+        if self._bar is not None and isinstance(said, Fetched):
+            self._bar.update(self._task, completed=said.done, total=said.total or None)

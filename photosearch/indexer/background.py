@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from photosearch.errors import Cancelled, PhotoSearchError, display_path
+from photosearch.errors import Cancelled, ModelNotHere, PhotoSearchError, display_path
 from photosearch.indexer.watch import DirtyPlaces, FolderWatcher
 from photosearch.progress import CancelToken, Event, IndexerFailed, Notice, PauseSwitch, Phase, Progress
 from photosearch.records import Folder, FolderState, IndexReport
@@ -166,7 +166,8 @@ class BackgroundIndexer:
             if self._cancel.cancelled:  # an encoder that is taken away while it loads, for one
                 raise Cancelled() from error
             log.warning("index run stopped: %s", error)
-            self._on_event(IndexerFailed(str(error)))
+            to_download = error.name if isinstance(error, ModelNotHere) else ""
+            self._on_event(IndexerFailed(str(error), to_download=to_download))
             self._on_event(Progress(Phase.IDLE))
             return False
         return True

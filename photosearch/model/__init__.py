@@ -4,8 +4,9 @@ Nothing here imports torch; ``child`` imports ``torch_runtime`` in the encoder p
 which runs exported towers, is imported when the first one is opened (``towers``).
 """
 
-from photosearch.model.encoder import Encoder, download
+from photosearch.model.encoder import Download, Encoder
 from photosearch.model.manifest import BUILTIN, ModelInfo, ModelSpec, resolve
 from photosearch.model.preprocess import Preprocess
+from photosearch.model.runtime import Fetched
 
-__all__ = ["BUILTIN", "Encoder", "ModelInfo", "ModelSpec", "Preprocess", "download", "resolve"]
+__all__ = ["BUILTIN", "Download", "Encoder", "Fetched", "ModelInfo", "ModelSpec", "Preprocess", "resolve"]

@@ -94,7 +94,10 @@ def main(
 
 def _settle_in(options: Options) -> None:
     """Become a quiet background process that dies with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent decides
+    if options.allow_download:
+        stop_as_on_ctrl_c()
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     step_back()
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -114,6 +117,13 @@ def _settle_in(options: Options) -> None:
     if options.device == "cpu":
         environment |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
     os.environ.update(environment)
+
+
+def stop_as_on_ctrl_c() -> None:
+    """A download is stopped by SIGINT, which wakes it: on its way out the hub's library takes away what is half fetched."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "pthread_sigmask"):  # processes of ours are born with it blocked (interrupts.held_back)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _die_with_parent() -> None:
@@ -159,15 +169,15 @@ class _Server:
     def run(self, spec: ModelSpec, options: Options, load: Load) -> int:
         """Load, then serve. Returns the exit status."""
         try:
-            loaded = load(spec, options, lambda sentence: self._texts.send(("line", sentence)))
+            loaded = load(spec, options, lambda said: self._texts.send(("line", said)))
         except ModelUnavailable as error:
             self._lines.add(logging.INFO, traceback.format_exc())
-            self._texts.send(("unavailable", error.name, error.reason, self._lines.take()))
+            self._texts.send(("unavailable", error, self._lines.take()))
             return 0
         except Exception as error:  # the border of the process: what is not known here is told to the parent
             self._lines.add(logging.ERROR, traceback.format_exc())
             reason = f"loading it failed ({type(error).__name__}: {error})."
-            self._texts.send(("unavailable", display_path(spec.name), reason, self._lines.take()))
+            self._texts.send(("unavailable", ModelUnavailable(display_path(spec.name), reason), self._lines.take()))
             return 0
         self._runtime, self._upkeep = SteadyRuntime(loaded.runtime, loaded.on_cpu), loaded.upkeep
         if self._upkeep is not None and self._upkeep.at_once and self._upkeep.run():

@@ -11,7 +11,9 @@ import contextlib
 import dataclasses
 import logging
 import multiprocessing
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -22,18 +24,20 @@ import numpy as np
 
 from photosearch import interrupts
 from photosearch.cores import available_cores
-from photosearch.errors import EncoderLost, ModelUnavailable, PhotoSearchError, display_path
+from photosearch.errors import Cancelled, EncoderLost, ModelUnavailable, PhotoSearchError, display_path
 from photosearch.model import child
 from photosearch.model.exported import ExportedModel
 from photosearch.model.exports import Record
 from photosearch.model.manifest import ModelInfo, ModelSpec
-from photosearch.model.runtime import Load, Options
+from photosearch.model.runtime import Load, Options, Say
 from photosearch.model.text_tower import TextTower
 
 log = logging.getLogger(__name__)
 
 _END_SECONDS = 0.3
 _LOAD_ATTEMPTS = 2
+_CLEAN_UP_SECONDS = 2.0
+"""What a process that downloads gets for taking away what is half fetched."""
 
 
 class Encoder:
@@ -135,8 +139,8 @@ class Encoder:
 
         threading.Thread(target=start, name="photosearch-encoder-start", daemon=True).start()
 
-    def start(self, say: Callable[[str], None] = log.info) -> ModelInfo:
-        """Start the process unless it runs; ``say`` gets sentences on what takes long. Raises as ``info``."""
+    def start(self, say: Say = log.info) -> ModelInfo:
+        """Start the process unless it runs; ``say`` hears of what takes long. Raises as ``info``."""
         self._ready_process(say)
         return self.info
 
@@ -217,7 +221,7 @@ class Encoder:
             self._note(ready)
             return _finite(rows)
 
-    def _ready_process(self, say: Callable[[str], None] = log.info) -> _Process:
+    def _ready_process(self, say: Say = log.info) -> _Process:
         """The process, its model loaded. Raises ModelUnavailable or EncoderLost (closed)."""
         with self._starting:
             deaths = rests = 0
@@ -291,13 +295,27 @@ class Encoder:
             raise EncoderLost("The encoder is closed.")
 
 
-def download(spec: ModelSpec, on_line: Callable[[str], None] | None = None) -> ModelInfo:
-    """Fetch a NAME/TAG model unless it is here, and prove that it loads. Uses the network: the user must have asked.
+class Download:
+    """Fetching a NAME/TAG model, unless it is here, and proving that it loads. Uses the network: the user must have
+    asked. What is half fetched when it is stopped is taken away, on Windows by the next one (``fetch.clear_up``).
 
-    on_line gets sentences on what takes long. Raises ModelUnavailable.
+    load: as for Encoder.
     """
-    with Encoder(spec, device="cpu", allow_download=True) as encoder:
-        return encoder.start(on_line or log.info)
+
+    def __init__(self, spec: ModelSpec, *, load: Load = child.load_model) -> None:
+        self._encoder = Encoder(spec, device="cpu", allow_download=True, load=load)
+
+    def run(self, say: Say = log.info) -> ModelInfo:
+        """``say`` hears how far it is. Raises ModelUnavailable, Cancelled."""
+        try:
+            with self._encoder as encoder:
+                return encoder.start(say)
+        except EncoderLost as error:
+            raise Cancelled() from error
+
+    def cancel(self) -> None:
+        """Stop it, from any thread, or before it runs."""
+        self._encoder.close()
 
 
 def _finite(rows: np.ndarray) -> np.ndarray:
@@ -324,6 +342,7 @@ class _Process:
             name="photosearch-encoder",
             daemon=True,
         )
+        self._downloads = options.allow_download
         self._reaping = threading.Lock()
         self._status: int | None = None
         try:
@@ -339,7 +358,7 @@ class _Process:
         with self._reaping:
             return self._status is None and self._process.is_alive()
 
-    def wait_until_ready(self, say: Callable[[str], None]) -> ModelInfo:
+    def wait_until_ready(self, say: Say) -> ModelInfo:
         """Raises ModelUnavailable as the child says it, _Rested when it ends by itself, EOFError when it dies."""
         while True:
             try:
@@ -353,13 +372,16 @@ class _Process:
             if kind == "rested":
                 raise _Rested
             if kind == "unavailable":
-                raise ModelUnavailable(rest[0], rest[1])
+                raise rest[0]
             return rest[0]
 
     def end(self, *, patience: float) -> int | None:
         """See the process end, by force after ``patience`` seconds. Returns its exit status (negative: a signal)."""
         with self._reaping:
             if self._status is None:
+                if self._downloads and sys.platform != "win32" and self._process.is_alive():
+                    os.kill(self._process.pid, signal.SIGINT)
+                    patience = max(patience, _CLEAN_UP_SECONDS)
                 if patience:
                     self._process.join(patience)
                 if self._process.is_alive():

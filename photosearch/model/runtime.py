@@ -83,8 +83,16 @@ class Loaded:
     upkeep: Upkeep | None = None
 
 
-Say = Callable[[str], None]
-"""Tells the user, in a sentence, what loading is doing."""
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """How much of a file that is downloaded is here, in bytes. ``total`` is 0 while it is not known."""
+
+    done: int
+    total: int
+
+
+Say = Callable[[str | Fetched], None]
+"""Tells the user what loading is doing: in a sentence, or how far a download is."""
 
 Load = Callable[[ModelSpec, Options, Say], Loaded]
 """Loads a model, in the encoder process. Raises ModelUnavailable."""

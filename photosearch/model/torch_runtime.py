@@ -21,9 +21,10 @@ import torch
 from open_clip import pretrained as open_clip_pretrained
 
 from photosearch import memory
-from photosearch.errors import ModelUnavailable, display_path
+from photosearch.errors import ModelNotHere, ModelUnavailable, display_path
 from photosearch.model import open_clip_load
 from photosearch.model.exports import Exports
+from photosearch.model.fetch import fetch
 from photosearch.model.manifest import (
     ModelInfo,
     ModelSpec,
@@ -335,23 +336,17 @@ def _checkpoint(spec: ModelSpec, *, allow_download: bool, say: Say) -> Path:
     if not config:
         hint = did_you_mean(spec.tag, tags) or f" It knows: {', '.join(tags) or 'none'}."
         raise _unavailable(spec, f"open_clip knows no weights {display_path(spec.tag)} for {spec.architecture}.{hint}")
-    if allow_download:
-        say(f"Fetching the weights of {spec.name}, unless they are here already. This can take minutes.")
-    elif not config.get("hf_hub"):
-        raise _not_here(spec)  # open_clip would fetch it from its address, past the hub's offline switch
+    hub_file = config.get("hf_hub")
+    if not hub_file and not allow_download:
+        raise ModelNotHere(spec.name)  # open_clip would fetch it from its address, past the hub's offline switch
     try:
+        if hub_file and allow_download:
+            return fetch(hub_file, say)
         return Path(open_clip_pretrained.download_pretrained(config))
     except Exception as error:  # no network, no disk, wrong checksum: each library says it its own way
         if not allow_download:
-            raise _not_here(spec) from error
+            raise ModelNotHere(spec.name) from error
         raise _unavailable(spec, f"its weights could not be fetched ({_first_line(error)}).") from error
-
-
-def _not_here(spec: ModelSpec) -> ModelUnavailable:
-    return _unavailable(
-        spec,
-        f"its weights are not on this computer. `photosearch models download {spec.name}` fetches them once.",
-    )
 
 
 def _needs_package(spec: ModelSpec, package: str) -> ModelUnavailable:
