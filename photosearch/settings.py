@@ -29,7 +29,8 @@ class Setting:
     """One row of the table. ``smallest`` and ``largest`` bound numbers; ``choices`` bound words.
 
     title: what the dialog calls it; empty where something else in the window sets it. choices: each word, and what the
-    dialog calls it. zero: what the dialog calls the number 0.
+    dialog calls it. zero: what the dialog calls the number 0. suggestions: some of the words that can be entered, and
+    what is to be said of each.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Setting:
     largest: int | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
     zero: str = ""
+    suggestions: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, value: object) -> Value:
         """The value if it is allowed; raises SettingInvalid."""
@@ -57,7 +59,14 @@ TABLE: dict[str, Setting] = {
     for s in (
         Setting("model", "builtin", "Which model looks at photos: builtin, a model folder, or open_clip's NAME/TAG."
                 " Another model looks at all photos anew; until it has, the one before answers for the rest.",
-                title="Model"),
+                title="Model", suggestions={
+                    "builtin": "Comes with PhotoSearch: quick, and knows everyday things roughly.",
+                    "ViT-B-32-256/datacomp_s34b_b86k": "Finds far more. About 605 MB to download.",
+                    "ViT-B-16/datacomp_xl_s13b_b90k": "Looks closer, at three times the work for a photo. About 600 MB"
+                    " to download.",
+                    "ViT-L-14/datacomp_xl_s13b_b90k": "Knows most; for computers with a GPU, at fourteen times the"
+                    " work for a photo. About 1.7 GB to download.",
+                }),
         Setting("device", "auto", "What the model runs on. A GPU is used only where it proves itself.",
                 title="Runs on", choices={"auto": "a GPU where one works", "cpu": "the processor"}),
         Setting("cores", 0, "How many of the processor's cores indexing may use.",

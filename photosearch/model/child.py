@@ -120,7 +120,7 @@ def _settle_in(options: Options) -> None:
 
 
 def stop_as_on_ctrl_c() -> None:
-    """A download is stopped by SIGINT, which wakes it: on its way out the hub's library takes away what is half fetched."""
+    """SIGINT wakes a download that is to stop, and on its way out the hub's library takes away what is half fetched."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "pthread_sigmask"):  # processes of ours are born with it blocked (interrupts.held_back)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -380,6 +380,7 @@ class _Process:
         with self._reaping:
             if self._status is None:
                 if self._downloads and sys.platform != "win32" and self._process.is_alive():
+                    assert self._process.pid is not None
                     os.kill(self._process.pid, signal.SIGINT)
                     patience = max(patience, _CLEAN_UP_SECONDS)
                 if patience:

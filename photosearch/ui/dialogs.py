@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from photosearch import __version__
 from photosearch.ui import icons
 from photosearch.ui.commands import Commands, ShortcutsDialog
+from photosearch.ui.download_dialog import DownloadDialog
 from photosearch.ui.folders_dialog import FoldersDialog
 from photosearch.ui.problems_dialog import ProblemsDialog
 from photosearch.ui.session import Session, State
@@ -22,6 +23,7 @@ class Dialogs:
         self.folders: FoldersDialog | None = None
         self.problems: ProblemsDialog | None = None
         self.settings: SettingsDialog | None = None
+        self.download: DownloadDialog | None = None
 
     @property
     def folders_shown(self) -> bool:
@@ -53,6 +55,17 @@ class Dialogs:
             self.settings.load()
         bring_up(self.settings)
 
+    def show_download(self, model: str) -> None:
+        """Download a model, or show the one that is under way."""
+        if self.download is None:
+            self.download = DownloadDialog(self._session, self._window)
+        self.download.begin(model)
+        bring_up(self.download)
+
+    @property
+    def downloading(self) -> bool:
+        return self.download is not None and self.download.busy
+
     def show_shortcuts(self, commands: Commands) -> None:
         dialog = ShortcutsDialog(commands, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -71,7 +84,7 @@ class Dialogs:
         box.open()
 
     def hide(self) -> None:
-        for dialog in (self.folders, self.problems, self.settings):
+        for dialog in (self.folders, self.problems, self.settings, self.download):
             if dialog is not None:
                 dialog.hide()
 

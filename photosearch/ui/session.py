@@ -76,7 +76,7 @@ class Session(QObject):
     """``listing`` (or ``search_error``) is new."""
     status_changed = Signal()
     progressed = Signal()
-    indexer_failed = Signal(str)
+    indexer_failed = Signal(object)
     folder_failed = Signal(str)
     noticed = Signal(str)
     """A sentence to show for a moment."""
@@ -428,7 +428,7 @@ class Session(QObject):
             elif isinstance(event, LibraryChanged):
                 changed = True
             elif isinstance(event, IndexerFailed):
-                self.indexer_failed.emit(event.sentence)
+                self.indexer_failed.emit(event)
             elif isinstance(event, Notice):
                 self.told.emit(event.sentence)
         if progress is not None:

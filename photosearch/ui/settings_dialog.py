@@ -129,6 +129,11 @@ class SettingsDialog(QDialog):
         else:
             form.addRow(title, field.widget)
         about = QLabel(setting.help)
+        if isinstance(field.widget, QComboBox) and setting.suggestions:
+            field.widget.addItems(list(setting.suggestions))
+            field.widget.currentTextChanged.connect(
+                lambda word: about.setText(f"{setting.suggestions.get(word.strip(), '')} {setting.help}".strip())
+            )
         about.setWordWrap(True)
         about.setProperty("quiet", True)
         about.setContentsMargins(0, 0, 0, int(1.5 * UNIT_PX))
@@ -158,7 +163,7 @@ class SettingsDialog(QDialog):
         known = self.fields["model"].widget
         assert isinstance(known, QComboBox)
         known.clear()
-        known.addItems(list(dict.fromkeys((str(TABLE["model"].default), *models))))
+        known.addItems(list(dict.fromkeys((*TABLE["model"].suggestions, *models))))
         self._before = {name: self._settings[name] for name in self.fields}
         for name, field in self.fields.items():
             field.put(self._before[name])

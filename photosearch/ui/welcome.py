@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from photosearch.errors import CatalogDamaged, ModelUnavailable, PhotoError, QueryError, WorldError, display_path
+from photosearch.errors import (
+    CatalogDamaged,
+    ModelNotHere,
+    ModelUnavailable,
+    PhotoError,
+    QueryError,
+    WorldError,
+    display_path,
+)
 from photosearch.progress import Phase
 from photosearch.ui.pages import APP_ICON, Choice, Page
 from photosearch.ui.session import SORRY, Session, State
@@ -24,6 +32,7 @@ class Doings:
     show_folders: Callable[[], None]
     show_problems: Callable[[], None]
     show_settings: Callable[[], None]
+    download: Callable[[str], None]
     clear_query: Callable[[], None]
     try_again: Callable[[], None]
     repair: Callable[[], None]
@@ -92,6 +101,10 @@ def _query_failed(session: Session, doings: Doings) -> Page:
             title = "That picture cannot be used"
         case QueryError():
             title = "That cannot be searched for"
+        case ModelNotHere():
+            title = "The model is not on this computer"
+            choices.insert(0, Choice("Download it", lambda: doings.download(error.name), primary=True))
+            choices.insert(1, Choice("Settings…", doings.show_settings))
         case ModelUnavailable():
             title = "Searching does not work right now"
             choices.insert(0, Choice("Try again", session.search_now, primary=True))

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from photosearch.paths import AppPaths, pictures_folder
-from photosearch.progress import Phase
+from photosearch.progress import IndexerFailed, Phase
 from photosearch.ui import drops, icons, theme, welcome
 from photosearch.ui.commands import Commands
 from photosearch.ui.details import Details
@@ -99,6 +99,7 @@ class Window(QWidget):
             show_folders=self.dialogs.show_folders,
             show_problems=self.dialogs.show_problems,
             show_settings=self.dialogs.show_settings,
+            download=self.dialogs.show_download,
             clear_query=session.clear_query,
             try_again=session.open,
             repair=session.repair,
@@ -315,9 +316,11 @@ class Window(QWidget):
         if not self.dialogs.folders_shown:
             self.intake.refuse(sentence)
 
-    def _indexer_failed(self, sentence: str) -> None:
-        self._failure = sentence
-        self.notice.show_notice(sentence)
+    def _indexer_failed(self, failed: IndexerFailed) -> None:
+        self._failure, model = failed.sentence, failed.to_download
+        if not (model and self.dialogs.downloading):
+            action = "Download" if model else ""
+            self.notice.show_notice(failed.sentence, action=action, then=lambda: self.dialogs.show_download(model))
 
     def _load_chip(self, chip: Chip) -> None:
         """The tiny image of a query picture, made on an errand's thread."""

@@ -104,6 +104,7 @@ class Workers(QObject):
         self.thumbnails = Worker(2, self)  # decoding is light and mostly waits for the disk
         self.previews = Worker(1, self)  # one: the photo in front first, its neighbours after it
         self.errands = Worker(2, self)  # folders, problems, facts: one may sleep on a slow drive while the other works
+        self.downloads = Worker(2, self)  # of models; one downloads, the other stops it
         self.lifetime = Worker(1, self)  # opening and closing the library, behind nothing else
 
     def drop_all(self) -> None:
@@ -116,4 +117,4 @@ class Workers(QObject):
         return all(ended)
 
     def _all(self) -> tuple[Worker, ...]:
-        return (self.searches, self.thumbnails, self.previews, self.errands, self.lifetime)
+        return (self.searches, self.thumbnails, self.previews, self.errands, self.downloads, self.lifetime)

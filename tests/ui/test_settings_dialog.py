@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from photosearch.errors import ModelUnavailable
+from photosearch.model import resolve
 from photosearch.paths import AppPaths
 from photosearch.settings import TABLE, Settings
 from photosearch.ui.session import State
@@ -158,9 +159,27 @@ def test_models_that_the_library_knows_are_offered_and_an_empty_line_is_the_buil
     dialog = shown_dialog(window, qtbot)
     model = dialog.fields["model"].widget
     assert isinstance(model, QComboBox)
-    assert [model.itemText(i) for i in range(model.count())] == ["builtin", "ViT-B-32/openai"]
+    offered = [model.itemText(i) for i in range(model.count())]
+    assert offered == [*TABLE["model"].suggestions, "ViT-B-32/openai"]
+    assert offered[0] == "builtin"
     model.setEditText("  ")
     assert dialog.fields["model"].get() == "builtin"
+
+
+def test_what_a_suggested_model_is_like_is_told_when_it_is_chosen(window, qtbot):
+    dialog = shown_dialog(window, qtbot)
+    suggestions = TABLE["model"].suggestions
+    for name, told in suggestions.items():
+        dialog.fields["model"].put(name)
+        shown = [label.text() for label in dialog.findChildren(QLabel)]
+        assert f"{told} {TABLE['model'].help}" in shown
+    dialog.fields["model"].put("/my/own/model")
+    assert TABLE["model"].help in [label.text() for label in dialog.findChildren(QLabel)]
+
+
+def test_every_suggested_model_is_one_that_open_clip_knows():
+    for name in TABLE["model"].suggestions:
+        assert resolve(name).name == name
 
 
 def test_a_model_that_is_chosen_goes_before_the_one_named_at_the_start(window, qtbot, opener):

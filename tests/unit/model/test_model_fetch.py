@@ -1,4 +1,4 @@
-"""Which files of a repository are asked for; the download itself is tried in tests/integration/test_model_download.py."""
+"""Which files of a repository are asked for. The download itself: tests/integration/test_model_download.py."""
 
 import pytest
 
