@@ -53,10 +53,12 @@ CLEANING: dict[str, Callable[[str], str]] = {"lower": _lower, "canonicalize": _c
 
 
 class ClipTokenizer:
-    """Texts to token numbers. Raises OSError where open_clip's vocabulary is not to be found."""
+    """Texts to token numbers. short: no longer than they need to be. Raises OSError where open_clip's vocabulary is not
+    to be found."""
 
-    def __init__(self, *, context_length: int, clean: str = "lower") -> None:
+    def __init__(self, *, context_length: int, clean: str = "lower", short: bool = False) -> None:
         self._context_length = context_length
+        self._short = short
         self._clean = CLEANING[clean]
         self._byte_letters = _byte_letters()
         merges = _merges()
@@ -67,14 +69,19 @@ class ClipTokenizer:
         self._start, self._end = (self._numbers[t] for t in _SPECIAL)
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        """n texts to int64 [n, context_length]: start, the words' tokens, end, then zeros. Long texts are cut."""
+        """n texts to int64 [n, context_length]: start, the words' tokens, end, then zeros. Long texts are cut.
+
+        Where they are to be short, the columns end with the longest text.
+        """
+        longest = 0
         rows = np.zeros((len(texts), self._context_length), np.int64)
         for row, text in zip(rows, texts, strict=True):
             tokens = [self._start, *self._tokens(text), self._end][: self._context_length]
             if len(tokens) == self._context_length:
                 tokens[-1] = self._end
             row[: len(tokens)] = tokens
-        return rows
+            longest = max(longest, len(tokens))
+        return rows[:, :longest] if self._short else rows
 
     def _tokens(self, text: str) -> list[int]:
         """At least as many tokens as fit, where the text has them; all of them otherwise."""

@@ -37,7 +37,7 @@ from photosearch.model.preprocess import Preprocess
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """Raise it when the exported graphs or these files change their form: what is there is then made again."""
 TEXT, FP32, INT8 = "text", "fp32", "int8"
 TORCH = "torch"

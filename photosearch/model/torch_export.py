@@ -17,6 +17,7 @@ from photosearch.model import clip_tokenizer, onnx_files, plain_forms
 from photosearch.model.exports import Exports
 from photosearch.model.manifest import ModelSpec
 from photosearch.model.preprocess import Preprocess
+from photosearch.model.short_texts import ShortTexts, causal_tower
 from photosearch.model.upkeep import PROOF_TEXTS, TorchModel
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,13 @@ def source(
     def tokens() -> np.ndarray:
         return tokenize(list(PROOF_TEXTS)).numpy()
 
+    tokenizer = plain_tokenizer(tokenize)
+    if tokenizer is not None and causal_tower(model()) is not None:
+        tokenizer["short"] = True
     return TorchModel(
         weight_bytes=sum(p.numel() * p.element_size() for p in model().parameters()),
         accelerated=accelerated,
-        tokenizer=plain_tokenizer(tokenize),
+        tokenizer=tokenizer,
         write_images=lambda folder: write_images(model(), preprocess, folder),
         write_texts=lambda folder: write_texts(model(), tokens(), folder),
         let_go=let_go,
@@ -93,8 +97,13 @@ def write_images(model: Any, preprocess: Preprocess, folder: Path) -> None:
 
 
 def write_texts(model: torch.nn.Module, tokens: np.ndarray, folder: Path) -> None:
-    """The text tower as ``tower.onnx``: ``tokens`` int64 [n, context] to ``rows`` float32 [n, dim]."""
-    _write(_Texts(model), torch.from_numpy(tokens), "tokens", folder)
+    """The text tower as ``tower.onnx``: ``tokens`` int64 [n, context] to ``rows`` float32 [n, dim].
+
+    Where ``causal_tower`` finds one, the tokens need go no further than the longest text.
+    """
+    tower = causal_tower(model)
+    texts = _Texts(model) if tower is None else ShortTexts(tower)
+    _write(texts, torch.from_numpy(tokens), "tokens", folder, any_length=tower is not None)
 
 
 class _WeightsGiven(torch.nn.Module):
@@ -119,23 +128,29 @@ class _WeightsGiven(torch.nn.Module):
                 module._parameters[name] = weight
 
 
-def _write(tower: torch.nn.Module, sample: torch.Tensor, name: str, folder: Path) -> None:
-    """Where that is possible, large weights stay out of the exporter, which keeps several copies of them."""
+def _write(tower: torch.nn.Module, sample: torch.Tensor, name: str, folder: Path, *, any_length: bool = False) -> None:
+    """Where that is possible, large weights stay out of the exporter, which keeps several copies of them.
+
+    any_length: the tower takes samples of other lengths too (their second axis).
+    """
     large = {n: p for n, p in tower.named_parameters() if p.numel() * p.element_size() >= _LARGE_BYTES}
     try:
-        model = _graph(_WeightsGiven(tower, list(large)), {name: sample, **large}, folder)
+        model = _graph(_WeightsGiven(tower, list(large)), {name: sample, **large}, folder, any_length=any_length)
         weights = {n: p.numpy() for n, p in large.items()}
     except OSError:
         raise  # of the disk
     except Exception as error:  # the exporter raises anything
         log.info("exporting with all weights at once: %s", " ".join(str(error).split())[:200])
-        model, weights = _graph(tower, {name: sample}, folder), {}
+        model, weights = _graph(tower, {name: sample}, folder, any_length=any_length), {}
     onnx_files.write_tower(model, folder, weights=weights)
 
 
-def _graph(tower: torch.nn.Module, inputs: Mapping[str, torch.Tensor], folder: Path) -> onnx.ModelProto:
-    """The graph of a tower that takes these; the first is a batch of any size."""
+def _graph(
+    tower: torch.nn.Module, inputs: Mapping[str, torch.Tensor], folder: Path, *, any_length: bool
+) -> onnx.ModelProto:
+    """The graph of a tower that takes these; the first is a batch of any size, and of any length where that is so."""
     batch = next(iter(inputs))
+    axes = {0: "n", 1: "length"} if any_length else {0: "n"}
     # torch's fused attention has no counterpart in ONNX; its plain form says the same.
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -149,7 +164,7 @@ def _graph(tower: torch.nn.Module, inputs: Mapping[str, torch.Tensor], folder: P
                 opset_version=_OPSET,
                 input_names=list(inputs),
                 output_names=["rows"],
-                dynamic_axes={batch: {0: "n"}, "rows": {0: "n"}},
+                dynamic_axes={batch: axes, "rows": {0: "n"}},
             )
             return onnx.load(Path(raw, "raw.onnx"))
     finally:

@@ -22,6 +22,7 @@ from photosearch.model.exports import GRAPH, Exports
 from photosearch.model.onnx_runtime import Tower
 from photosearch.model.preprocess import Preprocess
 from photosearch.model.runtime import Options
+from photosearch.model.short_texts import ShortTexts, causal_tower
 from tests.integration.encoder_reference import VIT, write_vit
 
 WEIGHTS_NAME = "open_clip_model.safetensors"
@@ -185,6 +186,47 @@ def plain_towers() -> dict:
     return told
 
 
+def short_texts() -> dict:
+    """How far towers that read short texts are from their own, which read the padding too, and which have no such form.
+
+    A text is as long as itself here; the others are with them in a batch.
+    """
+    torch.manual_seed(5)
+    vision = {"image_size": 32, "patch_size": 16, "width": 64, "layers": 1, "head_width": 32}
+    text = {"context_length": 24, "width": 64, "layers": 2, "heads": 2}
+    variants = {
+        "as CLIP": {},
+        "scaled layers": {"ls_init_value": 0.3},
+        "projection with a bias": {"proj_bias": True},
+        "no projection": {"proj_type": "none"},
+        "end by its number": {"pool_type": "eos", "eos_id": 49407},
+        "no mask": {"no_causal_mask": True},
+        "last token": {"pool_type": "last"},
+        "first token": {"pool_type": "first"},
+        "class token": {"embed_cls": True},
+        "other blocks": {"block_type": "custom", "qk_norm": True},
+        "tokens too": {"output_tokens": True},
+    }
+    tokens = open_clip.SimpleTokenizer(context_length=24)(["", "a dog", "two children and a red kite", "x " * 50])
+    told: dict = {"distance": 0.0, "short": [], "left": []}
+    for name, more in variants.items():
+        for kind in (open_clip.CLIP, open_clip.CustomTextCLIP):
+            if kind is open_clip.CLIP and name in ("class token", "tokens too"):
+                continue  # it has neither
+            model = kind(64, vision, text | more).eval().requires_grad_(False)
+            for parameter in model.parameters():
+                parameter.normal_(std=0.3)
+            tower = causal_tower(model)
+            told["left" if tower is None else "short"].append(f"{name}: {kind.__name__}")
+            if tower is None:
+                continue
+            right = model.encode_text(tokens, normalize=True)
+            alone = [ShortTexts(tower)(row[None, : int((row > 0).sum())])[0] for row in tokens]
+            for rows in (torch.stack(alone), ShortTexts(tower)(tokens)):
+                told["distance"] = max(told["distance"], float((rows - right).abs().max()))
+    return told
+
+
 def let_go(folder: Path) -> dict:
     """What a runtime answers after it let its weights go, and once the file holds others."""
     loaded = torch_runtime.load(resolve(str(folder)), Options("cpu", 1, False), lambda sentence: None)
@@ -219,6 +261,7 @@ def main(folder: Path) -> None:
         "let go": let_go(in_another_form(vit, "replaced")),
         "plain parts": plain_parts(),
         "plain towers": plain_towers(),
+        "short texts": short_texts(),
         "exported plainly": exported_plainly(vit, folder / "plain"),
     }
     (folder / "told.json").write_text(json.dumps(told))

@@ -62,6 +62,14 @@ def test_a_tower_of_which_one_token_is_wanted_makes_no_others_at_its_end(told):
     assert facts["shortened"] == ["first token", "norm after pooling"]
 
 
+def test_short_texts_are_read_as_with_their_padding_and_only_where_that_counts_for_nothing(told):
+    facts = told["short texts"]
+    alike = ("as CLIP", "scaled layers", "projection with a bias", "no projection", "end by its number")
+    assert facts["short"] == [f"{name}: {kind}" for name in alike for kind in ("CLIP", "CustomTextCLIP")]
+    assert len(facts["left"]) == 10
+    assert facts["distance"] < 1e-5
+
+
 def test_a_model_that_takes_no_weights_as_inputs_is_exported_plainly(told):
     assert told["exported plainly"]["cosine"] >= 0.9999
 
