@@ -339,6 +339,8 @@ def _checkpoint(spec: ModelSpec, *, allow_download: bool, say: Say) -> Path:
     hub_file = config.get("hf_hub")
     if not hub_file and not allow_download:
         raise ModelNotHere(spec.name)  # open_clip would fetch it from its address, past the hub's offline switch
+    if allow_download:
+        _tokenizer(spec)  # what else it lacks is said before gigabytes are fetched
     try:
         if hub_file and allow_download:
             return fetch(hub_file, say)

@@ -139,6 +139,14 @@ def test_what_one_that_was_ended_by_force_has_left_goes_with_the_next(hub, cache
     assert half_fetched(cache) == [of_another_program]
 
 
+def test_a_model_that_lacks_more_than_its_weights_says_so_before_they_are_fetched(hub, tmp_path):
+    config = TINY | {"text_cfg": TINY["text_cfg"] | {"hf_tokenizer_name": "someone/tokenizer"}}
+    (tmp_path / "tiny-vit.json").write_text(json.dumps(config))
+    with pytest.raises(ModelUnavailable, match=r"tokenizer|package transformers"):
+        Download(SPEC, load=load).run()
+    assert not [path for _, path in hub.requests if path.startswith("/someone/tiny/")]
+
+
 def test_a_download_that_is_stopped_before_it_begins_does_not_begin(hub):
     download = Download(SPEC, load=load)
     download.cancel()
