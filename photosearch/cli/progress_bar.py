@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
 from photosearch.model import Fetched
 from photosearch.progress import Event, Phase, Progress, rate_text, time_left_text
 
@@ -13,26 +16,28 @@ def rest_text(progress: Progress) -> str:
     return ", ".join(part for part in parts if part)
 
 
-class ProgressBar:
-    """Shows progress events while it is open; shows nothing where ``shown`` is False."""
+class _Bar:
+    """Shows one task while it is open; shows nothing where ``shown`` is False.
 
-    def __init__(self, *, shown: bool) -> None:
+    columns: what follows the bar, made of the module ``rich.progress``, which is loaded only then.
+    """
+
+    def __init__(self, description: str, columns: Callable[[Any], Sequence[Any]], *, shown: bool) -> None:
         self._bar = None
         if shown:
+            from rich import progress
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rest]}"),
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                *columns(progress),
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task("Looking", total=None, rest="")
+            self._task = self._bar.add_task(description, total=None, rest="")
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
         return self
@@ -40,6 +45,15 @@ class ProgressBar:
     def __exit__(self, *_: object) -> None:
         if self._bar:
             self._bar.stop()
+
+
+class ProgressBar(_Bar):
+    """Shows progress events."""
+
+    def __init__(self, *, shown: bool) -> None:
+        super().__init__(
+            "Looking", lambda rich: (rich.MofNCompleteColumn(), rich.TextColumn("{task.fields[rest]}")), shown=shown
+        )
 
     def show(self, event: Event) -> None:
         if self._bar is None or not isinstance(event, Progress):
@@ -54,33 +68,11 @@ class ProgressBar:
         )
 
 
-class DownloadBar:
-    """Shows how far a download is while it is open; shows nothing where ``shown`` is False."""
+class DownloadBar(_Bar):
+    """Shows how far a download is."""
 
     def __init__(self, name: str, *, shown: bool) -> None:
-        self._bar = None
-        if shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                DownloadColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._bar.add_task(name, total=None)
-
-    def __enter__(self) -> DownloadBar:
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
+        super().__init__(name, lambda rich: (rich.DownloadColumn(), rich.TimeRemainingColumn()), shown=shown)
 
     def show(self, said: str | Fetched) -> None:
         if self._bar is not None and isinstance(said, Fetched):

@@ -95,7 +95,7 @@ def main(
 def _settle_in(options: Options) -> None:
     """Become a quiet background process that dies with its parent."""
     if options.allow_download:
-        stop_as_on_ctrl_c()
+        _stop_as_on_ctrl_c()
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the parent decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
@@ -119,7 +119,7 @@ def _settle_in(options: Options) -> None:
     os.environ.update(environment)
 
 
-def stop_as_on_ctrl_c() -> None:
+def _stop_as_on_ctrl_c() -> None:
     """SIGINT wakes a download that is to stop, and on its way out the hub's library takes away what is half fetched."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "pthread_sigmask"):  # processes of ours are born with it blocked (interrupts.held_back)
