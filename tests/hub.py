@@ -17,7 +17,7 @@ class Hub:
     """Serves ``files``: bytes by ``owner/repository/name``.
 
     hold_after: so many bytes of a file are sent, and the rest when ``go_on`` is set. sending: set with the first bytes.
-    requests: method and path of each.
+    requests: method and path of each; headers: of each, too.
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
@@ -25,6 +25,7 @@ class Hub:
         self.hold_after: int | None = None
         self.go_on, self.sending = threading.Event(), threading.Event()
         self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -57,6 +58,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, *, with_body: bool) -> None:
             hub.requests.append((self.command, self.path))
+            hub.headers.append({name.lower(): value for name, value in self.headers.items()})
             body = hub.files.get(self.path.lstrip("/").replace("/resolve/main", ""))
             if body is None:
                 self.send_response(404)

@@ -106,6 +106,7 @@ def _settle_in(options: Options) -> None:
     sys.stdout = sys.stderr = os.fdopen(nowhere, "w", encoding="utf-8")
     environment = {
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",  # or the hub would learn who asks, where one signed in to it
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": str(options.threads),

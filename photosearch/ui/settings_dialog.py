@@ -130,7 +130,6 @@ class SettingsDialog(QDialog):
             form.addRow(title, field.widget)
         about = QLabel(setting.help)
         if isinstance(field.widget, QComboBox) and setting.suggestions:
-            field.widget.addItems(list(setting.suggestions))
             field.widget.currentTextChanged.connect(
                 lambda word: about.setText(f"{setting.suggestions.get(word.strip(), '')} {setting.help}".strip())
             )

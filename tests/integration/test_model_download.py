@@ -101,6 +101,13 @@ def test_a_model_is_fetched_once_tells_how_far_it_is_and_is_here_from_then_on(hu
     assert all(path.startswith("/someone/tiny/") for _, path in hub.requests)
 
 
+def test_the_hub_does_not_learn_who_asks(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_somebody")
+    Download(SPEC, load=load).run()
+    assert hub.headers
+    assert not [headers for headers in hub.headers if "authorization" in headers or "hf_somebody" in str(headers)]
+
+
 def test_weights_that_are_not_here_are_told_as_such_and_nothing_is_fetched(hub):
     with Encoder(SPEC, device="cpu", load=load) as encoder, pytest.raises(ModelNotHere) as caught:
         _ = encoder.info
